@@ -21,6 +21,10 @@ class UnivarError(Exception):
     """Base of every error this package raises on purpose."""
 
 
+class UnivarWarning(UserWarning):
+    """Something was repaired or left out, and the run goes on."""
+
+
 class UsageError(UnivarError):
     """An option, an ini value or a marker cannot be used as given."""
 

@@ -50,6 +50,7 @@ class Question:
 class Answer:
     """One answer of one LLM: a line of a cassette, of a replay file or of a corpus (see ``cassette.py``).
 
+    ``source`` names the corpus an answer comes from, None for an audit's own.
     ``cost_usd`` is None when the price is unknown, which is not the same as zero.
     """
 
@@ -65,6 +66,7 @@ class Answer:
     params: Mapping[str, Any] = field(default_factory=dict)
     created: str | None = None
     key: str | None = None
+    source: str | None = None
 
     @property
     def value_id(self) -> ValueID:

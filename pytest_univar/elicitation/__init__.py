@@ -4,14 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from pytest_univar.elicitation.refusal import is_refusal
 from pytest_univar.values import Answer, Question
 
-__all__ = ["Elicitation", "Elicitor", "Progress", "Tally"]
+__all__ = ["Elicitation", "Elicitor", "Progress", "Request", "Tally", "requests_for"]
 
 Progress = Callable[["Tally"], None]
-"""Called, from any thread, whenever a question is settled."""
+"""Called, from any thread, whenever a question is settled or an attempt is repeated. The tally is live."""
+
+
+class Request(NamedTuple):
+    """One sample of one question."""
+
+    question: Question
+    sample: int
+
+    @property
+    def id(self) -> str:
+        """The question's id; ``id#sample`` beyond the first sample."""
+        return f"{self.question.id}#{self.sample}" if self.sample else self.question.id
+
+
+def requests_for(questions: Sequence[Question], samples: int) -> list[Request]:
+    """Every sample of every question, the samples of one question together."""
+    return [Request(question, sample) for question in questions for sample in range(samples)]
 
 
 @dataclass
@@ -21,7 +39,8 @@ class Tally:
     asked = kept + empty + cut_off + missing. ``refused`` counts kept answers that decline to answer: a refusal is an
     expression of values too, so it stays in the profile and is shown. ``at_limit`` counts kept answers that end at
     the token limit the audit itself set, as the paper's do. ``cost_usd`` sums the known prices; ``unpriced`` counts
-    the calls whose price is unknown. Recorded answers count as kept, and in ``recorded``, never in ``calls``.
+    the calls whose price is unknown. ``calls`` counts every request sent, ``retries`` those among them that repeat a
+    failed or an empty one. Recorded answers count as kept, and in ``recorded``, never in ``calls``.
     """
 
     asked: int = 0
@@ -39,6 +58,12 @@ class Tally:
     cost_usd: float = 0.0
     unpriced: int = 0
 
+    def keep(self, answer: Answer) -> None:
+        """Count an answer that stays. Refusals are recognised in English only."""
+        self.kept += 1
+        self.refused += answer.language == "eng" and is_refusal(answer.answer)
+        self.at_limit += answer.finish_reason == "length"
+
     @property
     def coverage(self) -> float:
         """Share of the questions asked that have an answer; 0.0 before anything was asked."""
@@ -52,7 +77,7 @@ class Elicitation:
     answers: tuple[Answer, ...]
     tally: Tally
     problems: dict[str, str] = field(default_factory=dict)
-    """Question id (``id#sample`` beyond the first sample) → why it has no answer."""
+    """``Request.id`` → why it has no answer."""
 
 
 class Elicitor(Protocol):

@@ -1,1 +1,72 @@
-"""."""
+"""What a run found, as one value that every report is drawn from. Reports return text; only shells print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_univar.audit import ProfileResult
+from pytest_univar.expectations import Claim
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """A test that used the audit and made no claim of its own: its plain assertions passed or failed."""
+
+    __test__ = False  # not a test class, whatever pytest thinks of its name
+
+    where: str
+    model: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """Everything a run found out. encoder, bank: their names."""
+
+    encoder: str
+    bank: str
+    profiles: tuple[ProfileResult, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    outcomes: tuple[TestOutcome, ...] = ()
+
+
+def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:
+    """One account for each profile, where several processes worked on the same one.
+
+    Who came first asked; the others found its answers recorded. What was paid adds up, and the rest is the same in
+    all, so the account of the one that asked is kept, with the sums.
+    """
+    by_profile: dict[tuple[str, str, str], ProfileResult] = {}
+    for result in results:
+        key = (result.model, result.language, result.questions)
+        seen = by_profile.get(key)
+        by_profile[key] = result if seen is None else _joined(seen, result)
+    return list(by_profile.values())
+
+
+def _joined(one: ProfileResult, other: ProfileResult) -> ProfileResult:
+    if other.tally.calls > one.tally.calls:
+        one, other = other, one
+    paid = ("calls", "retries", "prompt_tokens", "completion_tokens", "cost_usd", "unpriced")
+    sums = {name: getattr(one.tally, name) + getattr(other.tally, name) for name in paid}
+    return replace(one, tally=replace(one.tally, **sums))
+
+
+def dump_profiles(profiles: list[ProfileResult]) -> str:
+    """Accounts as JSON, for another process of the same run."""
+    return _profiles().dump_json(profiles).decode()
+
+
+def load_profiles(text: str) -> list[ProfileResult]:
+    return _profiles().validate_json(text)
+
+
+def _profiles() -> TypeAdapter[list[ProfileResult]]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(list[ProfileResult])

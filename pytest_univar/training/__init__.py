@@ -1,1 +1,1 @@
-"""."""
+"""Training of encoders: the multi-view recipe of the paper."""

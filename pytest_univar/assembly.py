@@ -1,0 +1,85 @@
+"""AuditConfig → concrete services. The one place that knows which class answers to which setting."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_univar.audit import Audit, Limits, ProgressDisplay
+from pytest_univar.banks import ReferenceBank, load_bank
+from pytest_univar.elicitation import Elicitor
+from pytest_univar.elicitation.budget import Budget
+from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
+from pytest_univar.elicitation.recorded import RecordedElicitor
+from pytest_univar.elicitation.replay import ReplayElicitor
+from pytest_univar.options import AuditConfig
+
+if TYPE_CHECKING:
+    from pytest_univar.encoding import Encoder
+
+REPLAY = "replay:"
+
+
+class Services:
+    """Everything one run shares: one encoder, one bank, one budget.
+
+    base: the folder that relative paths of the settings start from.
+    """
+
+    def __init__(self, config: AuditConfig, base: Path, display: ProgressDisplay) -> None:
+        self.config = config
+        self._base = base
+        self._display = display
+        self._budget = Budget(max_cost=config.max_cost, allow_unknown_price=config.allow_unknown_price)
+
+    @cached_property
+    def bank(self) -> ReferenceBank:
+        return load_bank(self._path_or_name(self.config.bank))
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from pytest_univar.encoding import load_encoder  # torch: only when there is something to encode
+
+        return load_encoder(self._path_or_name(self.config.encoder), device=self.config.device, dtype=self.config.dtype)
+
+    def audit(self, model: str, cassette_dir: Path) -> Audit:
+        """The pipeline for one model; answers are recorded in ``cassette_dir`` unless the settings name a folder."""
+        replayed = model.startswith(REPLAY)
+        return Audit(
+            elicitor=self._replay(model) if replayed else self._live(model, cassette_dir),
+            encoder=lambda: self.encoder,
+            bank=lambda: self.bank,
+            display=self._display,
+            limits=Limits(min_coverage=self.config.min_coverage, confidence=self.config.confidence),
+            own_questions=replayed,
+        )
+
+    def _replay(self, model: str) -> Elicitor:
+        return ReplayElicitor(self._base / model.removeprefix(REPLAY))
+
+    def _live(self, model: str, cassette_dir: Path) -> Elicitor:
+        config = self.config
+        params = SamplingParams(
+            temperature=config.temperature,
+            top_p=config.top_p,
+            max_tokens=config.max_tokens,
+            seed=config.seed,
+            system_prompt=config.system_prompt,
+        )
+        service = LiteLLMService(
+            model,
+            api_base=config.api_base,
+            params=params,
+            concurrency=config.concurrency,
+            timeout=config.timeout,
+            max_attempts=config.attempts,
+            budget=self._budget,
+        )
+        directory = self._base / config.cassette_dir if config.cassette_dir else cassette_dir
+        return RecordedElicitor(service, directory, config.record)
+
+    def _path_or_name(self, name: str) -> str:
+        """A folder relative to ``base`` where there is one, else the name as it stands."""
+        folder = self._base / name
+        return str(folder) if folder.is_dir() else name

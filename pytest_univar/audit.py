@@ -1,0 +1,141 @@
+"""The pipeline: questions → answers → vectors → a profile held against the bank. Knows protocols only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pytest_univar.banks import ReferenceBank
+from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally
+from pytest_univar.errors import CoverageError, TranslationError
+from pytest_univar.languages import language as known_language
+from pytest_univar.measurement import Distance, MeasuredProfile, RegionVerdict
+from pytest_univar.questions import load_questions
+from pytest_univar.values import QA, Profile, ValueID, Vectors
+
+
+class TextEncoder(Protocol):
+    """What the pipeline needs of an encoder."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors: ...
+
+
+class ProgressDisplay(Protocol):
+    """Shows that work goes on. Both give a context in which their callback may be called from any thread."""
+
+    def eliciting(self, label: str, total: int | None) -> AbstractContextManager[Progress | None]: ...
+    def encoding(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]: ...
+
+
+@dataclass(frozen=True)
+class ProfileResult:
+    """One audited value ID as every report shows it: the account of its answers and where its values lie.
+
+    nearest, regions: empty where too few answers came for a measurement. problems: why questions have no answer.
+    """
+
+    model: str
+    language: str
+    questions: str
+    tally: Tally
+    problems: dict[str, str]
+    nearest: tuple[Distance, ...] = ()
+    regions: tuple[RegionVerdict, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """min_coverage: share of the questions that must be answered. confidence: of every interval."""
+
+    min_coverage: float = 0.9
+    confidence: float = 0.95
+
+
+class Audit:
+    """Audits one model. ``encoder`` and ``bank`` are callables, so that neither is loaded before an answer is there."""
+
+    def __init__(
+        self,
+        elicitor: Elicitor,
+        encoder: Callable[[], TextEncoder],
+        bank: Callable[[], ReferenceBank],
+        display: ProgressDisplay,
+        limits: Limits,
+        *,
+        own_questions: bool,
+    ) -> None:
+        self.elicitor = elicitor
+        self.encoder = encoder
+        self.bank = bank
+        self.display = display
+        self.limits = limits
+        self.own_questions = own_questions
+        self.results: list[ProfileResult] = []
+        """The account of every profile so far, also of those that failed for want of answers."""
+
+    def profile(self, language: str, questions: str | None, samples: int) -> MeasuredProfile:
+        """Ask, embed and measure. ``questions``: a set's name or file; None: ``core``, or what a replayed file holds.
+
+        Raises TranslationError for a language that would need a translator, CoverageError for too few answers, and
+        whatever the stages raise.
+        """
+        if known_language(language).code != "eng":
+            raise TranslationError(
+                f"found the language {language!r}, but UniVaR reads English and no translator is available. "
+                "Audit in English (languages=['eng']), or replay answers that were translated beforehand, "
+                "marked as eng."
+            )
+        chosen = None if questions is None and self.own_questions else load_questions(questions or "core", language)
+        label = f"{self.elicitor.llm}/{language}"
+        with self.display.eliciting(label, None if chosen is None else len(chosen) * samples) as progress:
+            elicited = self.elicitor.elicit(chosen, language, samples=samples, progress=progress)
+        account = ProfileResult(
+            model=self.elicitor.llm,
+            language=language,
+            questions="the answers file's own" if chosen is None else (questions or "core"),
+            tally=elicited.tally,
+            problems=elicited.problems,
+        )
+        self.results.append(account)
+        self._require_coverage(label, elicited)
+        measured = self._measure(label, language, elicited)
+        self.results[-1] = replace(
+            account,
+            nearest=measured.nearest(3),
+            regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
+        )
+        return measured
+
+    def _require_coverage(self, label: str, elicited: Elicitation) -> None:
+        tally = elicited.tally
+        if tally.coverage >= self.limits.min_coverage:
+            return
+        reasons = "".join(f"\n  {question}: {why}" for question, why in list(elicited.problems.items())[:3])
+        raise CoverageError(
+            f"{label}: {tally.kept} of {tally.asked} questions have an answer (coverage {tally.coverage:.2f}), "
+            f"expected at least {self.limits.min_coverage:.2f}; {tally.empty} empty, {tally.cut_off} cut off, "
+            f"{tally.missing} missing.{reasons}\nRun again to ask for the rest (what was answered is kept), or accept "
+            "fewer with --univar-min-coverage."
+        )
+
+    def _measure(self, label: str, language: str, elicited: Elicitation) -> MeasuredProfile:
+        encoder, bank = self.encoder(), self.bank()
+        bank.check_encoder(encoder.fingerprint, encoder.name)
+        qas = tuple(QA(answer.question, answer.answer) for answer in elicited.answers)
+        with self.display.encoding(label, len(qas)) as progress:
+            vectors = encoder.encode([str(qa) for qa in qas], progress=progress)
+        profile = Profile(
+            value_id=ValueID(self.elicitor.llm, language),
+            vectors=vectors,
+            question_ids=tuple(answer.question_id for answer in elicited.answers),
+            samples=tuple(answer.sample for answer in elicited.answers),
+            encoder=encoder.fingerprint,
+            qas=qas,
+        )
+        return MeasuredProfile(profile, bank, confidence=self.limits.confidence)

@@ -1,0 +1,79 @@
+"""Corpora → a reference bank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pytest_univar.audit import TextEncoder
+from pytest_univar.banks import ReferenceBank, Scheme
+from pytest_univar.corpora import Corpus
+from pytest_univar.errors import BankError
+from pytest_univar.questions import question_set_hash
+from pytest_univar.values import QA, Question, ValueID
+
+TEXT_FORMAT = "Q: {question} A: {answer}"
+
+
+def build_bank(
+    corpora: Sequence[Corpus],
+    encoder: TextEncoder,
+    *,
+    name: str,
+    lambda_: int,
+    schemes: Mapping[str, Mapping[str, str]],
+    sources: Sequence[Mapping[str, Any]],
+    progress: Callable[[int], None] | None = None,
+) -> ReferenceBank:
+    """Embed the training questions' answers of every value ID, held in float16.
+
+    schemes: scheme → LLM → region; BankError for an LLM without a region. The scheme ``llm`` is added: each LLM is a
+    region of its own. sources: name, licence and credit of each corpus, for the manifest.
+    """
+    answers = [answer for corpus in corpora for answer in corpus.training]
+    value_ids = tuple(sorted({answer.value_id for answer in answers}))
+    question_ids = tuple(sorted({answer.question_id for answer in answers}))
+    rows = {value_id: index for index, value_id in enumerate(value_ids)}
+    columns = {question_id: index for index, question_id in enumerate(question_ids)}
+    vectors = encoder.encode([str(QA(a.question, a.answer)) for a in answers], progress=progress)
+    asked = {(a.question_id, a.question, a.language) for a in answers}
+    return ReferenceBank(
+        name=name,
+        version="1",
+        encoder=encoder.name,
+        encoder_sha256=encoder.fingerprint,
+        text_format=TEXT_FORMAT,
+        lambda_=lambda_,
+        answer_params={},
+        translator=None,
+        question_set_hash=question_set_hash([Question(id, text, language) for id, text, language in asked]),
+        value_ids=value_ids,
+        schemes={scheme: regions_of(value_ids, of) for scheme, of in with_llms(value_ids, schemes).items()},
+        sources=tuple(sources),
+        calibration={},
+        question_ids=question_ids,
+        vectors=vectors.astype(np.float16),
+        value_index=np.array([rows[a.value_id] for a in answers], dtype=np.int32),
+        question_index=np.array([columns[a.question_id] for a in answers], dtype=np.int32),
+    )
+
+
+def with_llms(
+    value_ids: Sequence[ValueID], schemes: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, str]]:
+    return {"llm": {value_id.llm: value_id.llm for value_id in value_ids}, **schemes}
+
+
+def regions_of(value_ids: Sequence[ValueID], region_of: Mapping[str, str]) -> Scheme:
+    """Region → its value IDs, both in order."""
+    missing = sorted({value_id.llm for value_id in value_ids} - set(region_of))
+    if missing:
+        raise BankError(
+            f"found no region for {', '.join(missing[:5])}, expected one for every LLM. Add it to the schemes file"
+        )
+    regions: dict[str, list[ValueID]] = {}
+    for value_id in value_ids:
+        regions.setdefault(region_of[value_id.llm], []).append(value_id)
+    return {region: tuple(members) for region, members in sorted(regions.items())}

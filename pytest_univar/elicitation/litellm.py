@@ -1,0 +1,322 @@
+"""Asking a live model, any provider or endpoint that litellm knows.
+
+The one place with attempts, backoff and concurrency: litellm's own retries and the client's are switched off, because
+they multiply. litellm is imported when the first question is asked, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential, wait_random
+
+from pytest_univar.cassette import answer_key, clean_api_base
+from pytest_univar.elicitation import Progress, Request, Tally, loop
+from pytest_univar.elicitation.budget import Budget
+from pytest_univar.elicitation.failures import Failure, classify, shown_cause
+from pytest_univar.elicitation.reply import Reply, read_reply
+from pytest_univar.errors import CostError, ElicitationError
+from pytest_univar.values import Answer
+
+BACKOFF_MAX = 30.0
+"""Seconds: the longest pause before another attempt, unless the server's Retry-After asks for more."""
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How answers are sampled. The defaults are the paper's; None leaves a parameter to the provider.
+
+    max_tokens: length limit of an answer, in tokens. seed: sample *i* of a question is sent ``seed + i``, because with
+    one seed all samples would be the same.
+    """
+
+    temperature: float | None = None
+    top_p: float | None = 0.95
+    max_tokens: int = 128
+    seed: int | None = None
+    system_prompt: str | None = None
+
+
+@dataclass
+class LiteLLMService:
+    """Asks one model. Everything but ``model`` has a default.
+
+    api_base: the endpoint, None for the provider's own (or what the provider's environment variable says; the answers'
+    keys then stay the same wherever it points). concurrency: calls in flight at once. timeout: seconds for one attempt.
+    max_attempts: of one call. backoff: seconds before the second attempt; doubled each time up to BACKOFF_MAX, plus
+    jitter. budget: may be shared by several services.
+    """
+
+    model: str
+    api_base: str | None = None
+    params: SamplingParams = SamplingParams()
+    concurrency: int = 8
+    timeout: float = 60.0
+    max_attempts: int = 5
+    backoff: float = 0.5
+    budget: Budget = field(default_factory=Budget)
+
+    def key(self, request: Request) -> str:
+        """The cassette key of the answer to this request. Needs no litellm."""
+        sampling = asdict(self.params)
+        del sampling["system_prompt"]  # is in the messages
+        return answer_key(
+            model=self.model,
+            api_base=self.api_base,
+            messages=self.messages(request),
+            params=sampling,
+            sample=request.sample,
+            question=request.question.text,
+        )
+
+    def messages(self, request: Request) -> list[dict[str, str]]:
+        """What is sent: the question as it stands, after the system prompt if there is one."""
+        system = [{"role": "system", "content": self.params.system_prompt}] if self.params.system_prompt else []
+        return [*system, {"role": "user", "content": request.question.text}]
+
+    def recorded_params(self) -> dict[str, Any]:
+        """What is written beside an answer: the parameters that are set, and the endpoint without its secrets."""
+        params = {**asdict(self.params), "api_base": clean_api_base(self.api_base)}
+        return {name: value for name, value in params.items() if value is not None}
+
+    def ask(
+        self, requests: Sequence[Request], *, tally: Tally, record: Callable[[Answer], None], progress: Progress
+    ) -> dict[str, str]:
+        """Ask everything. Each answer goes to ``record`` the moment it arrives; ``Request.id`` → problem is returned.
+
+        ``tally`` is kept up to date, but for ``asked`` and for the answers, which are ``record``'s to count. ``record``
+        and ``progress`` are called on the event loop's thread. Raises ElicitationError when every question would fail
+        alike (then what is in flight is dropped) and CostError before a call that would cross the limit (then what is
+        in flight is waited for: it is paid for).
+        """
+        if not requests:
+            return {}
+        self._check_endpoint()
+        conversation = _Conversation(self, _import_litellm(), requests, tally, record, progress)
+        with warnings.catch_warnings():
+            # litellm serialises its responses with fields that its own pydantic models do not declare.
+            warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
+            return loop.run(conversation.settle_all())
+
+    def _check_endpoint(self) -> None:
+        # litellm would send the questions to api.openai.com.
+        if self.model.startswith("hosted_vllm/") and not (self.api_base or os.environ.get("HOSTED_VLLM_API_BASE")):
+            raise ElicitationError(
+                f"{self.model} is served by an endpoint of your own and none is given. Name it with "
+                f"--univar-api-base=http://HOST:PORT/v1"
+            )
+        if self.api_base and "@" in urlsplit(self.api_base).netloc:
+            raise ElicitationError(
+                f"{self.model} at {clean_api_base(self.api_base)}: found a user name or password in the API base, "
+                f"which cannot be sent beside an API key. Put the key in the provider's environment variable"
+            )
+
+
+def _import_litellm() -> Any:
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import fetches a price list
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else the import loads .env files
+    os.environ.setdefault("LITELLM_LOG", "ERROR")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+def estimated_tokens(messages: Sequence[dict[str, str]]) -> int:
+    """A cautious estimate of the prompt's tokens: one for 3 bytes of UTF-8 (English: about 4.5) and 8 a message."""
+    return sum(math.ceil(len(message["content"].encode()) / 3) + 8 for message in messages)
+
+
+class _TransientError(Exception):
+    """An attempt failed in a way that another may not."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class _Conversation:
+    """One ``ask``, on the event loop: ``concurrency`` workers that share a queue of requests."""
+
+    def __init__(
+        self,
+        service: LiteLLMService,
+        litellm: Any,
+        requests: Sequence[Request],
+        tally: Tally,
+        record: Callable[[Answer], None],
+        progress: Progress,
+    ) -> None:
+        self._service = service
+        self._litellm = litellm
+        self._queue = deque(requests)
+        self._tally = tally
+        self._record = record
+        self._progress = progress
+        self._problems: dict[str, str] = {}
+        self._stopped: ElicitationError | None = None
+
+    async def settle_all(self) -> dict[str, str]:
+        # The first attempt goes alone: a wrong key or model then costs one request, not one for every worker.
+        self._opened = asyncio.Event()
+        count = min(self._service.concurrency, len(self._queue))
+        workers = [asyncio.create_task(self._work(first=number == 0)) for number in range(count)]
+        try:
+            await asyncio.gather(*workers)
+        except BaseException:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            raise
+        if self._stopped:
+            raise self._stopped
+        return self._problems
+
+    async def _work(self, *, first: bool) -> None:
+        if not first:
+            await self._opened.wait()
+        while self._queue and not self._stopped:
+            request = self._queue.popleft()
+            try:
+                await self._settle(request)
+            except CostError as exc:  # the other workers finish what they have in flight
+                self._stopped = exc
+
+    async def _settle(self, request: Request) -> None:
+        try:
+            reply = await self._call(request)
+            if reply.verdict == "empty":
+                self._tally.retries += 1
+                reply = await self._call(request)
+        except _TransientError as exc:
+            self._tally.missing += 1
+            self._problems[request.id] = f"no answer after {self._service.max_attempts} attempts: {exc}"
+        else:
+            if reply.verdict == "kept":
+                self._record(self._answer(request, reply))
+            else:
+                self._tally.empty += reply.verdict == "empty"
+                self._tally.cut_off += reply.verdict == "cut_off"
+                self._problems[request.id] = reply.problem
+        self._progress(self._tally)
+
+    async def _call(self, request: Request) -> Reply:
+        """One completion, by as many attempts as it takes and the service allows."""
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self._service.max_attempts),
+            wait=self._pause,
+            retry=retry_if_exception_type(_TransientError),
+            before_sleep=self._count_retry,
+            reraise=True,
+        )
+        return await retrying(self._attempt, request)
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt. The jitter is unseeded on purpose: it keeps processes from moving in step."""
+        backoff = self._service.backoff
+        pause = (wait_exponential(multiplier=backoff, max=BACKOFF_MAX) + wait_random(0, backoff))(state)
+        error = state.outcome.exception() if state.outcome else None
+        asked_for = error.failure.retry_after if isinstance(error, _TransientError) else None
+        return max(pause, asked_for or 0.0)
+
+    def _count_retry(self, state: RetryCallState) -> None:
+        self._tally.retries += 1
+        self._progress(self._tally)
+
+    async def _attempt(self, request: Request) -> Reply:
+        service = self._service
+        messages = service.messages(request)
+        try:
+            if self._stopped:  # by another worker, while this one paused
+                raise self._stopped
+            reserved = service.budget.reserve(service.model, self._price(messages))
+            self._tally.calls += 1
+            cost: float | None = 0.0
+            try:
+                response = await asyncio.wait_for(self._completion(messages, request.sample), service.timeout)
+                reply = read_reply(response, service.params.max_tokens)
+                cost = reply.cost_usd
+            except asyncio.TimeoutError:
+                cost = None  # the provider may well have finished, and charge for it
+                raise _TransientError(Failure("transient", f"no answer within {service.timeout:g} s")) from None
+            except Exception as exc:
+                return self._read_failure(exc)
+            finally:
+                service.budget.settle(reserved, cost)
+        finally:
+            self._opened.set()
+        self._account(reply)
+        return reply
+
+    def _completion(self, messages: list[dict[str, str]], sample: int) -> Any:
+        params = self._service.params
+        options = {
+            "temperature": params.temperature,
+            "top_p": params.top_p,
+            "seed": None if params.seed is None else params.seed + sample,
+            "api_base": self._service.api_base,
+        }
+        return self._litellm.acompletion(
+            model=self._service.model,
+            messages=messages,
+            max_tokens=params.max_tokens,
+            timeout=self._service.timeout + 5,  # behind ours, so that only one of the two limits acts
+            max_retries=0,
+            num_retries=0,
+            **{name: value for name, value in options.items() if value is not None},
+        )
+
+    def _read_failure(self, exc: Exception) -> Reply:
+        failure = classify(exc)
+        if failure.kind == "filtered":
+            return Reply("", "cut_off", "content_filter", problem=failure.reason)
+        if failure.kind == "transient":
+            raise _TransientError(failure) from shown_cause(exc)
+        self._stopped = failure.error(self._service.model, clean_api_base(self._service.api_base))
+        raise self._stopped from shown_cause(exc)
+
+    def _price(self, messages: list[dict[str, str]]) -> float | None:
+        """The most this call can be expected to cost, in USD; None if the price is unknown. Only for a budget's use."""
+        if self._service.budget.max_cost is None:
+            return None
+        try:
+            prompt, completion = self._litellm.cost_per_token(
+                model=self._service.model,
+                prompt_tokens=estimated_tokens(messages),
+                completion_tokens=self._service.params.max_tokens,
+            )
+        except Exception:  # which one depends on the provider, and all of them mean that there is no price
+            return None
+        return float(prompt + completion)
+
+    def _account(self, reply: Reply) -> None:
+        self._tally.prompt_tokens += reply.usage.get("prompt_tokens", 0)
+        self._tally.completion_tokens += reply.usage.get("completion_tokens", 0)
+        self._tally.unpriced += reply.cost_usd is None
+        self._tally.cost_usd += reply.cost_usd or 0.0
+
+    def _answer(self, request: Request, reply: Reply) -> Answer:
+        return Answer(
+            llm=self._service.model,
+            language=request.question.language,
+            question_id=request.question.id,
+            question=request.question.text,
+            answer=reply.text,
+            sample=request.sample,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            cost_usd=reply.cost_usd,
+            params=self._service.recorded_params(),
+            created=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+            key=self._service.key(request),
+        )

@@ -1,0 +1,190 @@
+"""Every option once: ``--univar-NAME`` on the command line, its twin ``univar_NAME`` in the ini."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from pytest_univar.errors import UsageError
+
+if TYPE_CHECKING:
+    import pytest
+
+Record = Literal["none", "new", "all"]
+Inconclusive = Literal["fail", "warn", "xfail"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting. name: as in AuditConfig. parse: text → value, raising ValueError. expected: said when it does."""
+
+    name: str
+    parse: Callable[[str], Any]
+    default: Any
+    expected: str
+    help: str
+    metavar: str = "VALUE"
+    many: bool = False
+
+    @property
+    def flag(self) -> str:
+        return "--univar-" + self.name.replace("_", "-")
+
+    @property
+    def ini(self) -> str:
+        return "univar_" + self.name
+
+
+@dataclass(frozen=True)
+class AuditConfig:
+    """What an audit is to do, as typed values; the meaning of each field stands in OPTIONS."""
+
+    model: tuple[str, ...]
+    api_base: str | None
+    questions: str | None
+    languages: tuple[str, ...]
+    samples: int
+    encoder: str
+    bank: str
+    device: str | None
+    dtype: str | None
+    record: Record
+    cassette_dir: str | None
+    concurrency: int
+    timeout: float
+    attempts: int
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int
+    seed: int | None
+    system_prompt: str | None
+    max_cost: float | None
+    allow_unknown_price: bool
+    min_coverage: float
+    confidence: float
+    inconclusive: Inconclusive
+
+
+def _number(kind: type[int] | type[float], low: float, high: float = float("inf")) -> Callable[[str], Any]:
+    def parse(text: str) -> Any:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise ValueError
+    return value
+
+
+def _truth(text: str) -> bool:
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+OPTIONS = (
+    Option("model", str, (), "a model", many=True, metavar="MODEL",
+           help="the model under audit: a litellm name such as openai/gpt-4o-mini, or replay:FILE for answers "
+           "collected elsewhere; several times: tests run once for each"),
+    Option("api_base", str, None, "a URL", metavar="URL", help="the endpoint of an OpenAI-compatible server"),
+    Option("questions", str, None, "a question set", metavar="SET",
+           help="a built-in question set or a file of one's own; default: core, or with replay: the file's own"),
+    Option("languages", _words, ("eng",), "ISO 639-3 codes", metavar="CODES",
+           help="the languages to ask in, such as eng,spa; default: eng"),
+    Option("samples", _number(int, 1), 1, "a whole number from 1", metavar="N",
+           help="answers to each question; default: 1"),
+    Option("encoder", str, "univar-mini", "an encoder", metavar="ENCODER",
+           help="the UniVaR encoder: univar-mini (bundled), a folder, or a hub id such as CAiRE/UniVaR-lambda-5; "
+           "default: univar-mini"),
+    Option("bank", str, "univar-mini-eng", "a reference bank", metavar="BANK",
+           help="the reference bank: a bundled name or a folder; default: univar-mini-eng"),
+    Option("device", str, None, "a device", metavar="DEVICE",
+           help="where the encoder runs: cpu, cuda, cuda:1, mps; default: the best there is"),
+    Option("dtype", _choice("float32", "bfloat16", "float16"), None, "float32, bfloat16 or float16", metavar="TYPE",
+           help="the encoder's number type; default: bfloat16 on CUDA, float32 elsewhere"),
+    Option("record", _choice("none", "new", "all"), "new", "none, new or all", metavar="MODE",
+           help="new: ask what the cassette lacks (default); none: never call out; all: ask everything again"),
+    Option("cassette_dir", str, None, "a folder", metavar="DIR",
+           help="where answers are recorded; default: the folder 'cassettes' beside the test file"),
+    Option("concurrency", _number(int, 1), 8, "a whole number from 1", metavar="N",
+           help="calls in flight at once; default: 8"),
+    Option("timeout", _number(float, 0.001), 60.0, "seconds above 0", metavar="SECONDS",
+           help="the longest one attempt may take; default: 60"),
+    Option("attempts", _number(int, 1), 5, "a whole number from 1", metavar="N",
+           help="attempts for each question before it counts as missing; default: 5"),
+    Option("temperature", _number(float, 0, 2), None, "a number from 0 to 2", metavar="T",
+           help="sampling temperature; default: the provider's"),
+    Option("top_p", _number(float, 0, 1), 0.95, "a number from 0 to 1", metavar="P",
+           help="nucleus sampling; default: 0.95, as in the paper"),
+    Option("max_tokens", _number(int, 1), 128, "a whole number from 1", metavar="N",
+           help="the longest answer in tokens; default: 128, as in the paper"),
+    Option("seed", int, None, "a whole number", metavar="N", help="the provider's sampling seed; default: none"),
+    Option("system_prompt", str, None, "a text", metavar="TEXT", help="a system prompt; default: none"),
+    Option("max_cost", _number(float, 0), None, "US dollars from 0", metavar="USD",
+           help="stop before the call that would cost more than this in all"),
+    Option("allow_unknown_price", _truth, False, "true or false", metavar="BOOL",
+           help="with --univar-max-cost: go on where the price of a model is unknown; default: false"),
+    Option("min_coverage", _share, 0.9, "a number between 0 and 1", metavar="SHARE",
+           help="the share of questions that must be answered; default: 0.9"),
+    Option("confidence", _share, 0.95, "a number between 0 and 1", metavar="SHARE",
+           help="the confidence of every interval; default: 0.95"),
+    Option("inconclusive", _choice("fail", "warn", "xfail"), "fail", "fail, warn or xfail", metavar="WHAT",
+           help="what an inconclusive expectation does to its test; default: fail"),
+)  # fmt: skip
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every option with its ini twin; values stay text until ``read_config``."""
+    group = parser.getgroup("univar", "audit the values a large language model expresses (pytest-univar)")
+    for option in OPTIONS:
+        group.addoption(
+            option.flag,
+            dest=option.ini,
+            metavar=option.metavar,
+            help=option.help,
+            action="append" if option.many else "store",
+            # a switch may stand alone: --univar-allow-unknown-price
+            **({"nargs": "?", "const": "true"} if option.parse is _truth else {}),
+        )
+        kind: Literal["linelist", "string"] = "linelist" if option.many else "string"
+        parser.addini(option.ini, option.help, type=kind, default=None)
+
+
+def read_config(config: pytest.Config) -> AuditConfig:
+    """The run's settings: command line over ini over default. UsageError for a value that cannot be."""
+    return AuditConfig(**{option.name: _read(option, config) for option in OPTIONS})
+
+
+def _read(option: Option, config: pytest.Config) -> Any:
+    for where, found in ((option.flag, config.getoption(option.ini)), (option.ini, config.getini(option.ini))):
+        if found:
+            return tuple(found) if option.many else _parse(option, where, str(found))
+    return option.default
+
+
+def _parse(option: Option, where: str, found: str) -> Any:
+    try:
+        return option.parse(found)
+    except (ValueError, KeyError):
+        raise UsageError(f"{where}: found {found!r}, expected {option.expected}") from None
+
+
+assert [option.name for option in OPTIONS] == [field.name for field in fields(AuditConfig)]
