@@ -41,6 +41,9 @@ class Distance:
     def __str__(self) -> str:
         return f"{self.estimate:.3f} {self.interval}"
 
+    def __repr__(self) -> str:
+        return f"<Distance to {self.to}: {self}>"
+
     def __eq__(self, other: object) -> bool:
         return self.estimate == float(other) if isinstance(other, (Real, Distance)) else NotImplemented
 
@@ -78,6 +81,9 @@ class RegionVerdict:
     n_questions: int
     k: int
     balanced: bool
+
+    def __repr__(self) -> str:
+        return f"<RegionVerdict {self.scheme}: {self}>"
 
     def __str__(self) -> str:
         return f"{self.label} {self.share:.0%} [{self.interval.low:.0%}, {self.interval.high:.0%}]"
