@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pytest_univar.audit import Audit, Limits, ProgressDisplay
+from pytest_univar.audit import Audit, Limits, ProgressDisplay, TextEncoder
 from pytest_univar.banks import ReferenceBank, load_bank
 from pytest_univar.elicitation import Elicitor
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.replay import ReplayElicitor
+from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
 from pytest_univar.options import AuditConfig
-
-if TYPE_CHECKING:
-    from pytest_univar.encoding import Encoder
 
 REPLAY = "replay:"
 
@@ -24,13 +22,18 @@ REPLAY = "replay:"
 class Services:
     """Everything one run shares: one encoder, one bank, one budget.
 
-    base: the folder that relative paths of the settings start from.
+    base: the folder that relative paths of the settings start from. since: when the run began, in all of its processes.
+    vectors: where vectors are kept between runs, None for nowhere.
     """
 
-    def __init__(self, config: AuditConfig, base: Path, display: ProgressDisplay) -> None:
+    def __init__(
+        self, config: AuditConfig, base: Path, display: ProgressDisplay, since: datetime, vectors: Path | None
+    ) -> None:
         self.config = config
+        self._vectors = vectors
         self._base = base
         self._display = display
+        self._since = since
         self._budget = Budget(max_cost=config.max_cost, allow_unknown_price=config.allow_unknown_price)
 
     @cached_property
@@ -38,10 +41,12 @@ class Services:
         return load_bank(self._path_or_name(self.config.bank))
 
     @cached_property
-    def encoder(self) -> Encoder:
-        from pytest_univar.encoding import load_encoder  # torch: only when there is something to encode
-
-        return load_encoder(self._path_or_name(self.config.encoder), device=self.config.device, dtype=self.config.dtype)
+    def encoder(self) -> TextEncoder:
+        checkpoint = read_checkpoint(self._path_or_name(self.config.encoder))
+        device, dtype = self.config.device, self.config.dtype
+        if self._vectors is None:
+            return Encoder(checkpoint, device=device, dtype=dtype)
+        return CachedEncoder(checkpoint, self._vectors, device=device, dtype=dtype)
 
     def audit(self, model: str, cassette_dir: Path) -> Audit:
         """The pipeline for one model; answers are recorded in ``cassette_dir`` unless the settings name a folder."""
@@ -77,7 +82,7 @@ class Services:
             budget=self._budget,
         )
         directory = self._base / config.cassette_dir if config.cassette_dir else cassette_dir
-        return RecordedElicitor(service, directory, config.record)
+        return RecordedElicitor(service, directory, config.record, since=self._since)
 
     def _path_or_name(self, name: str) -> str:
         """A folder relative to ``base`` where there is one, else the name as it stands."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_univar.banks import ReferenceBank
-from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally
-from pytest_univar.errors import CoverageError, TranslationError
+from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally, requests_for
+from pytest_univar.errors import CoverageError, TranslationError, UnivarError
 from pytest_univar.languages import language as known_language
 from pytest_univar.measurement import Distance, MeasuredProfile, RegionVerdict
 from pytest_univar.questions import load_questions
@@ -37,16 +37,18 @@ class ProgressDisplay(Protocol):
 class ProfileResult:
     """One audited value ID as every report shows it: the account of its answers and where its values lie.
 
-    nearest, regions: empty where too few answers came for a measurement. problems: why questions have no answer.
+    nearest, regions: empty where nothing was measured; stopped says why. problems: why questions have no answer.
     """
 
     model: str
     language: str
     questions: str
+    samples: int
     tally: Tally
     problems: dict[str, str]
     nearest: tuple[Distance, ...] = ()
     regions: tuple[RegionVerdict, ...] = ()
+    stopped: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,23 +95,43 @@ class Audit:
             )
         chosen = None if questions is None and self.own_questions else load_questions(questions or "core", language)
         label = f"{self.elicitor.llm}/{language}"
-        with self.display.eliciting(label, None if chosen is None else len(chosen) * samples) as progress:
-            elicited = self.elicitor.elicit(chosen, language, samples=samples, progress=progress)
         account = ProfileResult(
             model=self.elicitor.llm,
             language=language,
             questions="the answers file's own" if chosen is None else (questions or "core"),
-            tally=elicited.tally,
-            problems=elicited.problems,
+            samples=samples,
+            tally=Tally(),
+            problems={},
         )
-        self.results.append(account)
-        self._require_coverage(label, elicited)
-        measured = self._measure(label, language, elicited)
-        self.results[-1] = replace(
-            account,
-            nearest=measured.nearest(3),
-            regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
-        )
+        try:
+            with self.display.eliciting(label, None if chosen is None else len(chosen) * samples) as progress:
+
+                def watch(tally: Tally) -> None:
+                    nonlocal account  # what was paid for is in the report even if the elicitor gives up half-way
+                    account = replace(account, tally=tally)
+                    if progress:
+                        progress(tally)
+
+                elicited = self.elicitor.elicit(chosen, language, samples=samples, progress=watch)
+            asked = [request.id for request in requests_for(chosen or (), samples)]
+            problems = {id: elicited.problems[id] for id in asked if id in elicited.problems}
+            elicited = replace(elicited, problems=problems)  # as answers: in the order of the questions
+            account = replace(account, tally=elicited.tally, problems=elicited.problems)
+            self._require_coverage(label, elicited)
+            measured = self._measure(label, language, elicited)
+            account = replace(
+                account,
+                nearest=measured.nearest(3),
+                regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
+            )
+        except CoverageError:
+            account = replace(account, stopped="too few answers")
+            raise
+        except UnivarError as error:
+            account = replace(account, stopped=str(error))
+            raise
+        finally:
+            self.results.append(account)
         return measured
 
     def _require_coverage(self, label: str, elicited: Elicitation) -> None:

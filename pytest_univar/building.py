@@ -60,9 +60,7 @@ def build_bank(
     )
 
 
-def with_llms(
-    value_ids: Sequence[ValueID], schemes: Mapping[str, Mapping[str, str]]
-) -> dict[str, Mapping[str, str]]:
+def with_llms(value_ids: Sequence[ValueID], schemes: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
     return {"llm": {value_id.llm: value_id.llm for value_id in value_ids}, **schemes}
 
 

@@ -61,7 +61,7 @@ def train(
     from pytest_univar.encoding import load_encoder
     from pytest_univar.evaluation.value_identification import identify
     from pytest_univar.training.recipe import load_recipe
-    from pytest_univar.training.trainer import Step, save, train
+    from pytest_univar.training.trainer import Step, save, save_record, train
 
     settings = load_recipe(recipe)
     corpora = settings.read_corpora(answers)
@@ -75,12 +75,13 @@ def train(
             bar.update(task, completed=step.step, description=f"training, loss {step.loss:.2f}")
 
         encoder = train(settings, corpora, backbone, device=device, on_step=on_step)
+    save(encoder, output, max_seq_length=settings.training.max_seq_length, dtype="float16")
     record = {"recipe": settings.model_dump(mode="json", by_alias=True)}
-    save(encoder, output, max_seq_length=settings.training.max_seq_length, dtype="float16", record=record)
+    save_record(output, record)
     encoders = {settings.name: load_encoder(output, device=device), "backbone": load_encoder(backbone, device=device)}
     scores = {name: [identify(each, corpus) for corpus in corpora] for name, each in encoders.items()}
     record["scores"] = {name: [asdict(score) for score in each] for name, each in scores.items()}
-    save(encoder, output, max_seq_length=settings.training.max_seq_length, dtype="float16", record=record)
+    save_record(output, record)
     console.print(scores_table(scores))
 
 
@@ -123,7 +124,10 @@ def bank_build(
 
 @bank_app.command("list")
 def bank_list() -> None:
-    """List the bundled banks. Example: univar bank list"""
+    """List the bundled banks.
+
+    univar bank list
+    """
     from pytest_univar.banks import available_banks, load_bank
 
     for name in available_banks():

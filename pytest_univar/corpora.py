@@ -40,7 +40,8 @@ def read_corpora(
 ) -> tuple[Corpus, ...]:
     """The corpora of an answers file: name → patterns of the ``source`` field that belong to it.
 
-    Answers of other sources are left out. Raises AnswersError for a corpus without answers or with one value ID only.
+    Answers of other sources are left out. Raises AnswersError for a corpus with fewer than two value IDs, or with too
+    few questions to train on (two, one for each side of a pair of views) and to hold out (one).
     """
     answers = read_answers(path)
     corpora = []
@@ -52,6 +53,13 @@ def read_corpora(
             raise AnswersError(
                 f"{path}: the corpus {name!r} (source {', '.join(patterns)}) has {len(corpus.value_ids)} value IDs, "
                 f"expected at least 2. The sources in the file are: {there}"
+            )
+        questions = len({a.question_id for a in mine})
+        if not 1 <= len(corpus.held_out) <= questions - 2:
+            raise AnswersError(
+                f"{path}: the corpus {name!r} has {questions} questions, {len(corpus.held_out)} of them held out "
+                f"(share {held_out_share}); expected at least 1 held out and 2 to train on. "
+                "Add questions or change the share"
             )
         corpora.append(corpus)
     return tuple(corpora)

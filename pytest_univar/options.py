@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_univar.errors import UsageError
+from pytest_univar.languages import language as known_language
 
 if TYPE_CHECKING:
     import pytest
@@ -15,8 +15,10 @@ Record = Literal["none", "new", "all"]
 Inconclusive = Literal["fail", "warn", "xfail"]
 
 
-@dataclass(frozen=True)
-class Option:
+# NamedTuples, because every pytest run imports this module and a dataclass takes several times as long to define.
+
+
+class Option(NamedTuple):
     """One setting. name: as in AuditConfig. parse: text → value, raising ValueError. expected: said when it does."""
 
     name: str
@@ -36,8 +38,7 @@ class Option:
         return "univar_" + self.name
 
 
-@dataclass(frozen=True)
-class AuditConfig:
+class AuditConfig(NamedTuple):
     """What an audit is to do, as typed values; the meaning of each field stands in OPTIONS."""
 
     model: tuple[str, ...]
@@ -85,9 +86,21 @@ def _choice(*words: str) -> Callable[[str], str]:
     return parse
 
 
+def _or_none(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """``none`` leaves a parameter to the provider: some models refuse it whatever its value."""
+    return lambda text: None if text == "none" else parse(text)
+
+
 def _share(text: str) -> float:
     value = float(text)
     if not 0 < value < 1:
+        raise ValueError
+    return value
+
+
+def _positive_share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
         raise ValueError
     return value
 
@@ -96,8 +109,11 @@ def _truth(text: str) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.replace(",", " ").split())
+def _languages(text: str) -> tuple[str, ...]:
+    codes = tuple(known_language(code).code for code in text.replace(",", " ").split())
+    if not codes:
+        raise ValueError
+    return codes
 
 
 OPTIONS = (
@@ -107,7 +123,7 @@ OPTIONS = (
     Option("api_base", str, None, "a URL", metavar="URL", help="the endpoint of an OpenAI-compatible server"),
     Option("questions", str, None, "a question set", metavar="SET",
            help="a built-in question set or a file of one's own; default: core, or with replay: the file's own"),
-    Option("languages", _words, ("eng",), "ISO 639-3 codes", metavar="CODES",
+    Option("languages", _languages, ("eng",), "ISO 639-3 codes", metavar="CODES",
            help="the languages to ask in, such as eng,spa; default: eng"),
     Option("samples", _number(int, 1), 1, "a whole number from 1", metavar="N",
            help="answers to each question; default: 1"),
@@ -130,19 +146,20 @@ OPTIONS = (
            help="the longest one attempt may take; default: 60"),
     Option("attempts", _number(int, 1), 5, "a whole number from 1", metavar="N",
            help="attempts for each question before it counts as missing; default: 5"),
-    Option("temperature", _number(float, 0, 2), None, "a number from 0 to 2", metavar="T",
+    Option("temperature", _or_none(_number(float, 0, 2)), None, "a number from 0 to 2, or none", metavar="T",
            help="sampling temperature; default: the provider's"),
-    Option("top_p", _number(float, 0, 1), 0.95, "a number from 0 to 1", metavar="P",
-           help="nucleus sampling; default: 0.95, as in the paper"),
+    Option("top_p", _or_none(_number(float, 0, 1)), 0.95, "a number from 0 to 1, or none", metavar="P",
+           help="nucleus sampling; none leaves it to the provider; default: 0.95, as in the paper"),
     Option("max_tokens", _number(int, 1), 128, "a whole number from 1", metavar="N",
            help="the longest answer in tokens; default: 128, as in the paper"),
-    Option("seed", int, None, "a whole number", metavar="N", help="the provider's sampling seed; default: none"),
+    Option("seed", _or_none(int), None, "a whole number, or none", metavar="N",
+           help="the provider's sampling seed; default: none"),
     Option("system_prompt", str, None, "a text", metavar="TEXT", help="a system prompt; default: none"),
     Option("max_cost", _number(float, 0), None, "US dollars from 0", metavar="USD",
            help="stop before the call that would cost more than this in all"),
     Option("allow_unknown_price", _truth, False, "true or false", metavar="BOOL",
            help="with --univar-max-cost: go on where the price of a model is unknown; default: false"),
-    Option("min_coverage", _share, 0.9, "a number between 0 and 1", metavar="SHARE",
+    Option("min_coverage", _positive_share, 0.9, "a number above 0, at most 1", metavar="SHARE",
            help="the share of questions that must be answered; default: 0.9"),
     Option("confidence", _share, 0.95, "a number between 0 and 1", metavar="SHARE",
            help="the confidence of every interval; default: 0.95"),
@@ -185,6 +202,8 @@ def _parse(option: Option, where: str, found: str) -> Any:
         return option.parse(found)
     except (ValueError, KeyError):
         raise UsageError(f"{where}: found {found!r}, expected {option.expected}") from None
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
 
 
-assert [option.name for option in OPTIONS] == [field.name for field in fields(AuditConfig)]
+assert [option.name for option in OPTIONS] == list(AuditConfig._fields)

@@ -6,8 +6,10 @@ import json
 import os
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
+from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,9 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "univar(model=…, languages=[…], questions=…, samples=…): what the univar fixture audits in this test",
     )
     try:
-        run = Run(options.read_config(config), config.invocation_params.dir, partial(_display, config))
+        settings = options.read_config(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from error
+    run = Run(
+        settings,
+        config.invocation_params.dir,
+        _began(config),
+        display=partial(_display, config),
+        vectors=partial(_vector_cache, config),
+    )
     config.stash[RUN] = run
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(run), "univar-recorder")
@@ -57,11 +66,16 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each model, where there are several."""
-    models = metafunc.config.stash[RUN].config.model
-    if "univar" in metafunc.fixturenames and len(models) > 1:
+    config = metafunc.config
+    models = config.stash[RUN].config.model
+    if "univar" not in metafunc.fixturenames or len(models) < 2:
+        return
+    own = any("model" in marker.kwargs for marker in metafunc.definition.iter_markers("univar"))
+    if config.getoption("univar_model") or not own:
         metafunc.parametrize("univar", models, indirect=True)
 
 
+@pytest.hookimpl(trylast=True)  # what -k and -m left out needs no model
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A bad marker or a missing model stops the run before anything is paid for."""
     if config.option.collectonly or hasattr(config, "workerinput"):
@@ -79,18 +93,21 @@ def univar(request: pytest.FixtureRequest) -> Auditor:
     """The audit of the model given by --univar-model: profiles by language, and assertions about them."""
     node = request.node
     run = request.config.stash[RUN]
-    with _explained():
-        want = _wanted(node, getattr(request, "param", None))
-        auditor = run.auditor(node.nodeid, want, partial(_settle, node, run.config.inconclusive))
+    want = _wanted(node, getattr(request, "param", None))
+    auditor = run.auditor(node.nodeid, want, partial(_settle, node, run.config.inconclusive))
     node.user_properties.append(("univar_model", want.model))
     return auditor
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Our own errors explain themselves, so they end the test without a traceback through our code."""
-    with _explained():
-        return (yield)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Our own errors explain themselves: they are shown without a traceback through our code."""
+    report = yield
+    if report.failed and call.excinfo and isinstance(call.excinfo.value, UnivarError):
+        report.longrepr = call.excinfo.getrepr(style="value")
+    return report
 
 
 class Recorder:
@@ -100,14 +117,12 @@ class Recorder:
         self.run = run
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        properties = dict.fromkeys(name for name, _ in report.user_properties)
-        if report.when != "call" or "univar_model" not in properties:
-            return
-        for name, value in report.user_properties:
-            if name == "univar_claim":
-                self.run.add_claim_json(str(value))
-            elif name == "univar_model" and "univar_claim" not in properties:
-                self.run.add_outcome(report.nodeid, str(value), report.passed)
+        if report.when == "call" or (report.when == "setup" and not report.passed):
+            models = [str(value) for name, value in report.user_properties if name == "univar_model"]
+            claims = [str(value) for name, value in report.user_properties if name == "univar_claim"]
+            outcome = "xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome
+            for model in models[:1]:
+                self.run.add_test(report.nodeid, model, outcome, claims)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -130,6 +145,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """xdist: a worker is about to start."""
+    node.workerinput["univar_since"] = node.config.stash[RUN].since.isoformat()
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """xdist: a worker is done."""
     accounts = getattr(node, "workeroutput", {}).get("univar")
@@ -148,12 +169,13 @@ def _settle(node: pytest.Item, inconclusive: str, claim: Claim) -> None:
         warnings.warn(UnivarWarning(str(claim)), stacklevel=3)
 
 
-@contextmanager
-def _explained() -> Generator[None]:
-    try:
-        yield
-    except UnivarError as error:
-        pytest.fail(f"{type(error).__name__}: {error}", pytrace=False)
+def _began(config: pytest.Config) -> datetime:
+    """When the run began: an xdist worker is told, so that no worker asks again for what another one asked."""
+    told = getattr(config, "workerinput", {}).get("univar_since")
+    if told:
+        return datetime.fromisoformat(told)
+    now = datetime.now(timezone.utc)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)  # answers are dated to the millisecond
 
 
 def _wanted(item: pytest.Item, model: str | None) -> Wanted:
@@ -166,9 +188,13 @@ def _wanted(item: pytest.Item, model: str | None) -> Wanted:
                 "expected keyword arguments, such as languages=['eng']"
             )
         arguments |= marker.kwargs
-    settings = item.config.stash[RUN].config
-    given = model or (settings.model[0] if settings.model else None)
-    return wanted(arguments, item.nodeid, given, settings, item.path.parent / CASSETTES)
+    first = next(iter(item.config.getoption("univar_model") or ()), None)
+    return wanted(arguments, item.nodeid, model or first, item.config.stash[RUN].config, item.path.parent / CASSETTES)
+
+
+def _vector_cache(config: pytest.Config) -> Path | None:
+    """pytest's own cache folder; nowhere under ``-p no:cacheprovider``."""
+    return config.cache.mkdir("univar-vectors") if config.cache else None
 
 
 def _display(config: pytest.Config) -> ProgressDisplay:

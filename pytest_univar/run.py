@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_univar.errors import UnivarError, UsageError
+from pytest_univar.languages import language as known_language
 from pytest_univar.options import AuditConfig
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_univar.audit import Audit, ProfileResult, ProgressDisplay
     from pytest_univar.expectations import Auditor, Claim
     from pytest_univar.measurement import MeasuredProfile
-    from pytest_univar.report import AuditResult, TestOutcome
+    from pytest_univar.report import AuditResult, Outcome, TestOutcome
 
 NO_MODEL = (
     "no model to audit was given. Give one with --univar-model=MODEL on the command line, "
@@ -26,8 +27,7 @@ NO_MODEL = (
 )
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What one test wants audited. cassette_dir: used unless the settings name another folder."""
 
     model: str
@@ -40,7 +40,10 @@ class Wanted:
 def wanted(
     arguments: Mapping[str, Any], where: str, model: str | None, config: AuditConfig, cassette_dir: Path
 ) -> Wanted:
-    """The settings of the run, overridden by the ``univar`` marker's arguments; UsageError for a bad marker."""
+    """The settings of the run, overridden by the ``univar`` marker's arguments; UsageError for a bad marker.
+
+    model: one that comes before the marker's (from the command line), None if there is none.
+    """
     known: dict[str, tuple[Callable[[Any], bool], str]] = {
         "model": (lambda v: isinstance(v, str), "a model's name"),
         "languages": (
@@ -58,7 +61,12 @@ def wanted(
         is_good, expected = known[name]
         if not is_good(value):
             raise UsageError(f"{where}: @pytest.mark.univar: found {name}={value!r}, expected {expected}")
-    chosen = model or arguments.get("model")
+    for code in arguments.get("languages", ()):
+        try:
+            known_language(code)
+        except UsageError as error:
+            raise UsageError(f"{where}: @pytest.mark.univar: {error}") from None
+    chosen = model or arguments.get("model") or next(iter(config.model), None)
     if not chosen:
         raise UsageError(NO_MODEL)
     questions = arguments.get("questions", config.questions)
@@ -72,10 +80,24 @@ def wanted(
 
 
 class Run:
-    """State of one pytest process. Nothing heavy is imported before the first profile is wanted."""
+    """State of one pytest process. Nothing heavy is imported before the first profile is wanted.
 
-    def __init__(self, config: AuditConfig, base: Path, display: Callable[[], ProgressDisplay]) -> None:
+    base: the folder that relative paths start from. since: when the run began, the same in all of its processes.
+    vectors: where vectors are kept between runs, None for nowhere. Both callables are called at the first profile.
+    """
+
+    def __init__(
+        self,
+        config: AuditConfig,
+        base: Path,
+        since: datetime,
+        *,
+        display: Callable[[], ProgressDisplay],
+        vectors: Callable[[], Path | None],
+    ) -> None:
         self.config = config
+        self._vectors = vectors
+        self.since = since
         self._base = base
         self._display = display
         self._profiles: dict[tuple[Wanted, str], MeasuredProfile | UnivarError] = {}
@@ -88,7 +110,7 @@ class Run:
     def _services(self) -> Services:
         from pytest_univar.assembly import Services
 
-        return Services(self.config, self._base, self._display())
+        return Services(self.config, self._base, self._display(), self.since, self._vectors())
 
     def auditor(self, where: str, want: Wanted, settle: Callable[[Claim], None]) -> Auditor:
         """The audit as the test ``where`` sees it."""
@@ -98,7 +120,7 @@ class Run:
 
     def _profile(self, want: Wanted, language: str) -> MeasuredProfile:
         """Made once; a failure too is kept, so that a second test does not pay for the same failure again."""
-        key = (replace(want, languages=()), language)
+        key = (want._replace(languages=()), language)
         if key not in self._profiles:
             try:
                 audit = self._audit(want.model, want.cassette_dir)
@@ -116,15 +138,17 @@ class Run:
             self._audits[key] = self._services.audit(model, cassette_dir)
         return self._audits[key]
 
-    def add_claim_json(self, text: str) -> None:
+    def add_test(self, where: str, model: str, outcome: Outcome, claims: Iterable[str]) -> None:
+        """A test that is over. claims: those it made, each as JSON."""
         from pytest_univar.expectations import Claim
-
-        self._claims.append(Claim(**json.loads(text)))
-
-    def add_outcome(self, where: str, model: str, passed: bool) -> None:
         from pytest_univar.report import TestOutcome
 
-        self._outcomes.append(TestOutcome(where, model, passed))
+        made = [Claim(**json.loads(claim)) for claim in claims]
+        self._claims += made
+        ends = {"violated"} if self.config.inconclusive == "warn" else {"violated", "inconclusive"}
+        explained = bool(made) and (outcome == "passed" or made[-1].verdict in ends)
+        if not explained:
+            self._outcomes.append(TestOutcome(where, model, outcome))
 
     def profiles_json(self) -> str:
         """The accounts of every profile made in this process, complete or not, for ``add_profiles_json`` elsewhere."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
-WORDS = (
+WORDS = (  # noqa: SIM905 (a list of so many strings is hard to read)
     "the a i you we they is are be to of and in that it not no yes should must can people freedom duty family law "
     "money work god state tradition change safety risk truth honest fair equal power peace war life death love help"
 ).split()
+
+NOMIC_HEADS = 4
 
 
 def tokenizer_files(folder: Path, *, words: list[str] = WORDS) -> int:
@@ -45,7 +48,9 @@ def sentence_transformers_files(folder: Path, *, dimension: int, normalise: bool
         for index, (module, path) in enumerate(zip(modules, paths, strict=False))
     ]
     write(folder / "modules.json", listed)
-    write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dimension, "pooling_mode_mean_tokens": True})
+    write(
+        folder / "1_Pooling" / "config.json", {"word_embedding_dimension": dimension, "pooling_mode_mean_tokens": True}
+    )
     write(folder / "sentence_bert_config.json", {"max_seq_length": max_seq_length, "do_lower_case": False})
 
 
@@ -62,6 +67,80 @@ def bert_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True) -> P
     )  # fmt: skip
     BertModel(config).save_pretrained(folder)
     sentence_transformers_files(folder, dimension=32, normalise=normalise)
+    return folder
+
+
+def nomic_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True) -> Path:
+    """A NomicBERT of two layers as the hub has UniVaR: the original weight names, the config's keys native.
+
+    Only the base size may have the original config keys, which transformers does not read.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    size, width, inner = tokenizer_files(folder), 32, 64
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=generator) * 0.2
+
+    def norm(name: str) -> dict[str, torch.Tensor]:
+        return {f"{name}.weight": 1 + drawn(width), f"{name}.bias": drawn(width)}
+
+    weights = {
+        "embeddings.word_embeddings.weight": drawn(size, width),
+        "embeddings.token_type_embeddings.weight": drawn(2, width),
+        **norm("emb_ln"),
+    }
+    for layer in ("encoder.layers.0", "encoder.layers.1"):
+        weights |= {
+            f"{layer}.attn.Wqkv.weight": drawn(3 * width, width),
+            f"{layer}.attn.out_proj.weight": drawn(width, width),
+            f"{layer}.mlp.fc11.weight": drawn(inner, width),
+            f"{layer}.mlp.fc12.weight": drawn(inner, width),
+            f"{layer}.mlp.fc2.weight": drawn(width, inner),
+            **norm(f"{layer}.norm1"),
+            **norm(f"{layer}.norm2"),
+        }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    config = {
+        "architectures": ["NomicBertModel"], "model_type": "nomic_bert", "vocab_size": size, "hidden_size": width,
+        "num_hidden_layers": 2, "num_attention_heads": NOMIC_HEADS, "intermediate_size": inner, "hidden_act": "silu",
+        "layer_norm_eps": 1e-12, "max_position_embeddings": 2048, "type_vocab_size": 2,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1000},
+    }  # fmt: skip
+    write(folder / "config.json", config)
+    sentence_transformers_files(folder, dimension=width, normalise=normalise, max_seq_length=8192)
+    return folder
+
+
+def hub_cache(home: Path, hub_id: str, checkpoint: Path) -> Path:
+    """``checkpoint`` as huggingface_hub keeps what it has downloaded, under ``home`` (HF_HOME); the snapshot."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = home / "hub" / f"models--{hub_id.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text(commit, encoding="utf-8")
+    return Path(shutil.copytree(checkpoint, repository / "snapshots" / commit))
+
+
+def causal_lm_checkpoint(folder: Path, *, seed: int = 0) -> Path:
+    """A Llama of two layers with a chat template, whose answers are sampled words and never end before the limit."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    size = tokenizer_files(folder)
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        max_position_embeddings=1024, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    template = "{% for message in messages %}{{ message['content'] }} {% endfor %}"
+    tokenizer = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    chat = {"tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template}
+    write(folder / "tokenizer_config.json", tokenizer | chat)
+    generation = {"do_sample": True, "pad_token_id": 0, "eos_token_id": 3, "suppress_tokens": [0, 1, 2, 3, 4]}
+    write(folder / "generation_config.json", generation)
     return folder
 
 

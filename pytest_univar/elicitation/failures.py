@@ -76,12 +76,16 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Failure:
-    """A provider's failure. reason: free of secrets. retry_after: the seconds that the server asked for, or None."""
+    """A provider's failure. reason: free of secrets. retry_after: the seconds that the server asked for, or None.
+
+    throttled: there were too many calls (429).
+    """
 
     kind: Kind
     reason: str
     retry_after: float | None = None
     remedy: str = "check the model's name, its parameters and the API base"
+    throttled: bool = False
 
     def error(self, model: str, endpoint: str | None) -> ElicitationError:
         """The one message the user gets: model, endpoint, what happened, what to do."""
@@ -96,8 +100,8 @@ def classify(exc: BaseException) -> Failure:
     kind = KINDS.get(name, "fatal")
     text = str(exc)
     reason = f"{type(exc).__name__}: {scrub(' '.join(text.split()))[:400]}".rstrip(": ")
+    status = getattr(exc, "status_code", None)
     if kind == "by status":
-        status = getattr(exc, "status_code", None)
         kind = _kind_of_status(status if isinstance(status, int) else None)
     if name == "BadRequestError" and _FILTERED.search(f"{text} {getattr(exc, 'code', '')}"):
         return Failure("filtered", reason)
@@ -105,8 +109,9 @@ def classify(exc: BaseException) -> Failure:
         return Failure("fatal", reason, remedy=_REMEDIES["AuthenticationError"])
     if name == "RateLimitError" and _NO_MONEY.search(text):
         return Failure("fatal", reason, remedy="check the provider account's plan and billing")
-    remedy = _REMEDIES.get(name, Failure.remedy)
-    return Failure(kind, reason, _retry_after(exc) if kind == "transient" else None, remedy)
+    if kind == "transient":
+        return Failure(kind, reason, _retry_after(exc), throttled=name == "RateLimitError" or status == 429)
+    return Failure(kind, reason, remedy=_REMEDIES.get(name, Failure.remedy))
 
 
 def _kind_of_status(status: int | None) -> Kind:

@@ -7,12 +7,11 @@ they multiply. litellm is imported when the first question is asked, never befor
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,27 +23,17 @@ from pytest_univar.cassette import answer_key, clean_api_base
 from pytest_univar.elicitation import Progress, Request, Tally, loop
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.failures import Failure, classify, shown_cause
+from pytest_univar.elicitation.pacing import Gate, Outcome, Pace
+from pytest_univar.elicitation.pricing import estimated_tokens, import_litellm, price
 from pytest_univar.elicitation.reply import Reply, read_reply
-from pytest_univar.errors import CostError, ElicitationError
+from pytest_univar.elicitation.sampling import SamplingParams
+from pytest_univar.errors import CostError, ElicitationError, UsageError
 from pytest_univar.values import Answer
+
+__all__ = ["BACKOFF_MAX", "LiteLLMService", "SamplingParams"]
 
 BACKOFF_MAX = 30.0
 """Seconds: the longest pause before another attempt, unless the server's Retry-After asks for more."""
-
-
-@dataclass(frozen=True)
-class SamplingParams:
-    """How answers are sampled. The defaults are the paper's; None leaves a parameter to the provider.
-
-    max_tokens: length limit of an answer, in tokens. seed: sample *i* of a question is sent ``seed + i``, because with
-    one seed all samples would be the same.
-    """
-
-    temperature: float | None = None
-    top_p: float | None = 0.95
-    max_tokens: int = 128
-    seed: int | None = None
-    system_prompt: str | None = None
 
 
 @dataclass
@@ -52,24 +41,34 @@ class LiteLLMService:
     """Asks one model. Everything but ``model`` has a default.
 
     api_base: the endpoint, None for the provider's own (or what the provider's environment variable says; the answers'
-    keys then stay the same wherever it points). concurrency: calls in flight at once. timeout: seconds for one attempt.
+    keys then stay the same wherever it points). concurrency: calls in flight at once, at the most (``pacing`` says how
+    many there are). rpm: requests a minute, evenly spaced; None is no limit. timeout: seconds for one attempt.
     max_attempts: of one call. backoff: seconds before the second attempt; doubled each time up to BACKOFF_MAX, plus
     jitter. budget: may be shared by several services.
     """
 
     model: str
     api_base: str | None = None
-    params: SamplingParams = SamplingParams()
+    params: SamplingParams = field(default_factory=SamplingParams)
     concurrency: int = 8
     timeout: float = 60.0
     max_attempts: int = 5
     backoff: float = 0.5
     budget: Budget = field(default_factory=Budget)
+    rpm: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise UsageError(f"found a concurrency of {self.concurrency}, expected at least 1")
+        if self.rpm is not None and not self.rpm > 0:
+            raise UsageError(f"found {self.rpm:g} requests a minute, expected more than 0, or none for no limit")
+        # Of the service, not of one ``ask``: what was learned of the endpoint's limits holds for the next language too.
+        self._gate = Gate(Pace(self.concurrency, self.rpm))
 
     def key(self, request: Request) -> str:
         """The cassette key of the answer to this request. Needs no litellm."""
-        sampling = asdict(self.params)
-        del sampling["system_prompt"]  # is in the messages
+        sampling = self.params.set_values()
+        sampling.pop("system_prompt", None)  # is in the messages
         return answer_key(
             model=self.model,
             api_base=self.api_base,
@@ -86,8 +85,8 @@ class LiteLLMService:
 
     def recorded_params(self) -> dict[str, Any]:
         """What is written beside an answer: the parameters that are set, and the endpoint without its secrets."""
-        params = {**asdict(self.params), "api_base": clean_api_base(self.api_base)}
-        return {name: value for name, value in params.items() if value is not None}
+        endpoint = {"api_base": clean_api_base(self.api_base)} if self.api_base else {}
+        return {**self.params.set_values(), **endpoint}
 
     def ask(
         self, requests: Sequence[Request], *, tally: Tally, record: Callable[[Answer], None], progress: Progress
@@ -102,11 +101,11 @@ class LiteLLMService:
         if not requests:
             return {}
         self._check_endpoint()
-        conversation = _Conversation(self, _import_litellm(), requests, tally, record, progress)
+        conversation = _Conversation(self, import_litellm(), requests, tally, record, progress)
         with warnings.catch_warnings():
             # litellm serialises its responses with fields that its own pydantic models do not declare.
             warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
-            return loop.run(conversation.settle_all())
+            return loop.run(conversation.settle_all)
 
     def _check_endpoint(self) -> None:
         # litellm would send the questions to api.openai.com.
@@ -120,21 +119,6 @@ class LiteLLMService:
                 f"{self.model} at {clean_api_base(self.api_base)}: found a user name or password in the API base, "
                 f"which cannot be sent beside an API key. Put the key in the provider's environment variable"
             )
-
-
-def _import_litellm() -> Any:
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import fetches a price list
-    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else the import loads .env files
-    os.environ.setdefault("LITELLM_LOG", "ERROR")
-    import litellm
-
-    litellm.suppress_debug_info = True
-    return litellm
-
-
-def estimated_tokens(messages: Sequence[dict[str, str]]) -> int:
-    """A cautious estimate of the prompt's tokens: one for 3 bytes of UTF-8 (English: about 4.5) and 8 a message."""
-    return sum(math.ceil(len(message["content"].encode()) / 3) + 8 for message in messages)
 
 
 class _TransientError(Exception):
@@ -167,10 +151,8 @@ class _Conversation:
         self._stopped: ElicitationError | None = None
 
     async def settle_all(self) -> dict[str, str]:
-        # The first attempt goes alone: a wrong key or model then costs one request, not one for every worker.
-        self._opened = asyncio.Event()
         count = min(self._service.concurrency, len(self._queue))
-        workers = [asyncio.create_task(self._work(first=number == 0)) for number in range(count)]
+        workers = [asyncio.create_task(self._work()) for _ in range(count)]
         try:
             await asyncio.gather(*workers)
         except BaseException:
@@ -182,9 +164,7 @@ class _Conversation:
             raise self._stopped
         return self._problems
 
-    async def _work(self, *, first: bool) -> None:
-        if not first:
-            await self._opened.wait()
+    async def _work(self) -> None:
         while self._queue and not self._stopped:
             request = self._queue.popleft()
             try:
@@ -234,27 +214,39 @@ class _Conversation:
         self._progress(self._tally)
 
     async def _attempt(self, request: Request) -> Reply:
-        service = self._service
-        messages = service.messages(request)
+        gate = self._service._gate
+        call = await gate.enter()
+        outcome: Outcome = "failed"
+        retry_after = None
         try:
-            if self._stopped:  # by another worker, while this one paused
+            if self._stopped:  # by another worker, while this one waited
                 raise self._stopped
-            reserved = service.budget.reserve(service.model, self._price(messages))
-            self._tally.calls += 1
-            cost: float | None = 0.0
-            try:
-                response = await asyncio.wait_for(self._completion(messages, request.sample), service.timeout)
-                reply = read_reply(response, service.params.max_tokens)
-                cost = reply.cost_usd
-            except asyncio.TimeoutError:
-                cost = None  # the provider may well have finished, and charge for it
-                raise _TransientError(Failure("transient", f"no answer within {service.timeout:g} s")) from None
-            except Exception as exc:
-                return self._read_failure(exc)
-            finally:
-                service.budget.settle(reserved, cost)
+            reply = await self._paid(self._service.messages(request), request.sample)
+            outcome = "answered"
+            return reply
+        except _TransientError as exc:
+            outcome = "throttled" if exc.failure.throttled else "failed"
+            retry_after = exc.failure.retry_after
+            raise
         finally:
-            self._opened.set()
+            gate.leave(call, outcome, retry_after)
+
+    async def _paid(self, messages: list[dict[str, str]], sample: int) -> Reply:
+        service = self._service
+        reserved = service.budget.reserve(service.model, self._price(messages))
+        self._tally.calls += 1
+        cost: float | None = 0.0
+        try:
+            response = await asyncio.wait_for(self._completion(messages, sample), service.timeout)
+            reply = read_reply(response, service.params.max_tokens)
+            cost = reply.cost_usd
+        except asyncio.TimeoutError:
+            cost = None  # the provider may well have finished, and charge for it
+            raise _TransientError(Failure("transient", f"no answer within {service.timeout:g} s")) from None
+        except Exception as exc:
+            return self._read_failure(exc)
+        finally:
+            service.budget.settle(reserved, cost)
         self._account(reply)
         return reply
 
@@ -274,6 +266,7 @@ class _Conversation:
             max_retries=0,
             num_retries=0,
             **{name: value for name, value in options.items() if value is not None},
+            **params.extra,
         )
 
     def _read_failure(self, exc: Exception) -> Reply:
@@ -289,15 +282,8 @@ class _Conversation:
         """The most this call can be expected to cost, in USD; None if the price is unknown. Only for a budget's use."""
         if self._service.budget.max_cost is None:
             return None
-        try:
-            prompt, completion = self._litellm.cost_per_token(
-                model=self._service.model,
-                prompt_tokens=estimated_tokens(messages),
-                completion_tokens=self._service.params.max_tokens,
-            )
-        except Exception:  # which one depends on the provider, and all of them mean that there is no price
-            return None
-        return float(prompt + completion)
+        service = self._service
+        return price(service.model, estimated_tokens(messages), service.params.max_tokens)
 
     def _account(self, reply: Reply) -> None:
         self._tally.prompt_tokens += reply.usage.get("prompt_tokens", 0)

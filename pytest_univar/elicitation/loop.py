@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -26,22 +26,37 @@ def _loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the coroutine on the loop and wait for it. Ctrl-C cancels it, and returns once it has let go."""
-    done = threading.Event()
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run ``work()`` on the loop and wait for it. Ctrl-C cancels it, and returns once it has let go.
 
-    async def watched() -> T:
-        try:
-            return await coroutine
-        finally:
-            done.set()
+    It is called on the loop's thread: a coroutine made here and interrupted before the loop takes it would never be
+    awaited.
+    """
+    loop = _loop()
+    over = threading.Event()
+    tasks: list[asyncio.Task[T]] = []
 
-    future = asyncio.run_coroutine_threadsafe(watched(), _loop())
+    def end(task: asyncio.Task[T]) -> None:
+        if not task.cancelled():
+            task.exception()  # else asyncio reports one that the interrupted caller never comes back for
+        over.set()
+
+    def start() -> None:
+        tasks.append(loop.create_task(work()))
+        tasks[0].add_done_callback(end)
+
+    def cancel() -> None:
+        if tasks:
+            tasks[0].cancel()
+        else:
+            over.set()
+
     try:
-        return future.result()
+        loop.call_soon_threadsafe(start)
+        over.wait()
     except BaseException:
-        if not future.done():
-            future.cancel()
-            with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C stops the waiting
-                done.wait(_STOP_SECONDS)
+        loop.call_soon_threadsafe(cancel)
+        with contextlib.suppress(KeyboardInterrupt):  # a second Ctrl-C stops the waiting
+            over.wait(_STOP_SECONDS)
         raise
+    return tasks[0].result()

@@ -81,6 +81,11 @@ class RecordedElicitor:
             progress(tally)
         return Elicitation(tuple(self._answers(cassette, requests, problems)), tally, problems)
 
+    def pending(self, questions: Sequence[Question], language: str, *, samples: int = 1) -> list[Request]:
+        """What ``elicit`` would ask the service for, or miss with recording off: for a dry run. Writes nothing."""
+        cassette = Cassette(cassette_path(self._directory, self.llm, language))
+        return self._missing(cassette, requests_for(questions, samples))
+
     def _missing(self, cassette: Cassette, requests: Sequence[Request]) -> list[Request]:
         return [request for request in requests if not self._is_settled(cassette.get(self._service.key(request)))]
 

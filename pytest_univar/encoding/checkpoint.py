@@ -103,8 +103,8 @@ def _fetch(hub_id: str) -> Path:
 
 
 def _read_modules(folder: Path) -> list[dict[str, Any]]:
-    modules = _read_json(folder / "modules.json")
-    if not isinstance(modules, list) or not all(isinstance(m, dict) and {"type", "path"} <= set(m) for m in modules):
+    modules: list[dict[str, Any]] = _read_json(folder / "modules.json", list)
+    if not all(isinstance(module, dict) and {"type", "path"} <= set(module) for module in modules):
         raise EncoderError(f"{folder / 'modules.json'}: expected a list of modules, each with 'type' and 'path'.")
     return modules
 
@@ -115,7 +115,7 @@ def _kind(module: dict[str, Any]) -> str:
 
 
 def _require_mean_pooling(file: Path) -> None:
-    config = _read_json(file)
+    config = _read_json(file, dict)
     modes = {
         key.removeprefix("pooling_mode_")
         for key, on in config.items()
@@ -129,16 +129,19 @@ def _require_mean_pooling(file: Path) -> None:
 
 
 def _max_seq_length(transformer: Path) -> int:
-    file = transformer / "sentence_bert_config.json"
-    declared = _read_json(file).get("max_seq_length") if file.is_file() else None
-    model = _read_json(transformer / "config.json")
+    """What is declared and what the positions allow. Newer sentence-transformers keep the limit with the tokenizer."""
+    model = _read_json(transformer / "config.json", dict)
+    declared = None
+    for name, key in (("sentence_bert_config.json", "max_seq_length"), ("tokenizer_config.json", "model_max_length")):
+        if declared is None and (transformer / name).is_file():
+            declared = _read_json(transformer / name, dict).get(key)
     limits = [declared, model.get("max_position_embeddings"), model.get("n_positions"), LONGEST_INPUT]
     return min(limit for limit in limits if isinstance(limit, int) and limit > 0)
 
 
-def _read_json(file: Path) -> Any:
+def _read_json(file: Path, kind: type) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EncoderError(
             f"{file} is missing; expected a checkpoint in the sentence-transformers layout (modules.json, a pooling "
@@ -146,3 +149,7 @@ def _read_json(file: Path) -> Any:
         ) from None
     except ValueError as error:
         raise EncoderError(f"{file}: is not JSON ({error}). Download the checkpoint again, whole.") from error
+    if not isinstance(content, kind):
+        expected = "a list" if kind is list else "an object"
+        raise EncoderError(f"{file}: found {content!r:.60}, expected {expected}. Download the checkpoint again, whole.")
+    return content

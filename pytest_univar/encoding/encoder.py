@@ -14,6 +14,7 @@ from pytest_univar.values import Vectors
 
 if TYPE_CHECKING:
     import torch
+    from tokenizers import Tokenizer
 
 # Tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
 TOKEN_BUDGET = {"cpu": 4096, "mps": 16_384, "cuda": 131_072}
@@ -34,13 +35,12 @@ class Encoder:
 
     def __init__(self, checkpoint: Checkpoint, *, device: str | None = None, dtype: str | None = None) -> None:
         import torch
-        from tokenizers import Tokenizer
 
         self.checkpoint = checkpoint
         self.device = _choose_device(device)
         self.dtype = _choose_dtype(dtype, self.device)
         self.model = load_model(checkpoint, self.dtype).to(torch.device(self.device)).eval()
-        self.tokenizer = Tokenizer.from_file(str(checkpoint.transformer / "tokenizer.json"))
+        self.tokenizer = load_tokenizer(checkpoint)
         self.tokenizer.no_padding()
         self.tokenizer.enable_truncation(checkpoint.max_seq_length)
 
@@ -99,9 +99,21 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         start += size
 
 
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """The tokenizer of a checkpoint; EncoderError where its file cannot be read."""
+    from tokenizers import Tokenizer
+
+    file = checkpoint.transformer / "tokenizer.json"
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # tokenizers raises nothing more specific
+        raise EncoderError(f"{file}: cannot be loaded by tokenizers: {error}") from error
+
+
 def load_model(checkpoint: Checkpoint, dtype: str) -> Any:
     """The bare transformer of a checkpoint; EncoderError names keys that are missing, unexpected or of wrong size."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModel
     from transformers.utils import logging
 
@@ -115,7 +127,7 @@ def load_model(checkpoint: Checkpoint, dtype: str) -> Any:
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # so that the report below names them
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise EncoderError(f"{checkpoint.transformer}: cannot be loaded by transformers: {error}") from error
     faults = [
         f"{label}: {', '.join(sorted(keys)[:5])}{' …' if len(keys) > 5 else ''}"
@@ -155,13 +167,13 @@ class _quiet:
 def _choose_device(asked: str | None) -> str:
     import torch
 
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    there = [kind for kind, count in counts.items() if count]
     if asked is None or asked == "auto":
-        return next(kind for kind in ("cuda", "mps", "cpu") if available[kind])
-    kind = asked.partition(":")[0]
-    if not available.get(kind, False):
-        there = ", ".join(kind for kind, is_there in available.items() if is_there)
-        raise EncoderError(f"found the device {asked!r}, expected one that this machine has: {there}.")
+        return there[0]
+    kind, _, number = asked.partition(":")
+    if kind not in there or (number and number not in map(str, range(counts[kind]))):
+        raise EncoderError(f"found the device {asked!r}, expected one that this machine has: {', '.join(there)}.")
     return asked
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_univar.audit import ProfileResult
 from pytest_univar.expectations import Claim
@@ -13,15 +13,18 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
+Outcome: TypeAlias = Literal["passed", "failed", "skipped", "xfailed"]
+
+
 @dataclass(frozen=True)
 class TestOutcome:
-    """A test that used the audit and made no claim of its own: its plain assertions passed or failed."""
+    """A test whose end no claim explains: it made none, or failed for another reason."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     where: str
     model: str
-    passed: bool
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -38,23 +41,23 @@ class AuditResult:
 def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:
     """One account for each profile, where several processes worked on the same one.
 
-    Who came first asked; the others found its answers recorded. What was paid adds up, and the rest is the same in
-    all, so the account of the one that asked is kept, with the sums.
+    Who came first asked; the others found its answers recorded, and asked for what it did not get. What was paid adds
+    up; the rest is taken from the one with the most answers. Recorded is what nobody in this run asked for.
     """
-    by_profile: dict[tuple[str, str, str], ProfileResult] = {}
+    by_profile: dict[tuple[str, str, str, int], ProfileResult] = {}
     for result in results:
-        key = (result.model, result.language, result.questions)
+        key = (result.model, result.language, result.questions, result.samples)
         seen = by_profile.get(key)
         by_profile[key] = result if seen is None else _joined(seen, result)
     return list(by_profile.values())
 
 
 def _joined(one: ProfileResult, other: ProfileResult) -> ProfileResult:
-    if other.tally.calls > one.tally.calls:
-        one, other = other, one
+    fuller = max(one, other, key=lambda result: (result.tally.kept, result.tally.calls))
     paid = ("calls", "retries", "prompt_tokens", "completion_tokens", "cost_usd", "unpriced")
     sums = {name: getattr(one.tally, name) + getattr(other.tally, name) for name in paid}
-    return replace(one, tally=replace(one.tally, **sums))
+    recorded = min(one.tally.recorded, other.tally.recorded)
+    return replace(fuller, tally=replace(fuller.tally, recorded=recorded, **sums))
 
 
 def dump_profiles(profiles: list[ProfileResult]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -14,16 +15,46 @@ from pytest_univar.audit import ProfileResult
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
 from pytest_univar.measurement import Distance, RegionVerdict
-from pytest_univar.report import AuditResult
+from pytest_univar.report import AuditResult, TestOutcome
 
-STYLES = {"met": "green", "violated": "bold red", "inconclusive": "yellow", "passed": "green", "failed": "bold red"}
+NARROWEST = 60
+"""Columns. Below, the figures would have to be cut; a narrower terminal wraps the lines instead."""
+
+PROBLEMS_SHOWN = 3
+
+STYLES = {
+    "met": "green",
+    "violated": "bold red",
+    "inconclusive": "yellow",
+    "passed": "green",
+    "failed": "bold red",
+    "skipped": "yellow",
+    "xfailed": "yellow",
+}
+
+
+class NodeID:
+    """A test's name; where it is longer than a line, broken before ``::`` first."""
+
+    def __init__(self, name: str, style: str = "") -> None:
+        self._text = Text(clean(name), style)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self._text.cell_len <= options.max_width:
+            yield self._text
+            return
+        file, *names = self._text.split("::", include_separator=False)
+        yield Group(file, *(Text.assemble("  ::", name, style=self._text.style) for name in names))
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return self._text.__rich_measure__(console, options)
 
 
 def render(result: AuditResult, *, width: int, colour: bool) -> str:
-    """The whole report as text, ``width`` columns wide; with ANSI colours or plain."""
+    """The whole report as text, ``width`` columns wide (at least NARROWEST); with ANSI colours or plain."""
     console = Console(
-        file=StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None,
-        highlight=False, emoji=False, markup=False, legacy_windows=False,
+        file=StringIO(), width=max(width, NARROWEST), force_terminal=colour,
+        color_system="standard" if colour else None, highlight=False, emoji=False, markup=False, legacy_windows=False,
     )  # fmt: skip
     with console.capture() as capture:
         console.print(report(result))
@@ -31,46 +62,56 @@ def render(result: AuditResult, *, width: int, colour: bool) -> str:
 
 
 def report(result: AuditResult) -> Group:
-    """Answers, then where the values lie, then the expectations, then what it cost."""
+    """Answers and where the values lie, profile by profile; then the expectations, then what it cost."""
     parts: list[RenderableType] = []
     for profile in result.profiles:
         parts += [*profile_lines(profile), ""]
     if result.claims or result.outcomes:
-        parts += [expectations(result), ""]
-    parts.append(cost_line([profile.tally for profile in result.profiles]))
+        parts += [Text("expectations", style="bold"), expectations(result.claims, result.outcomes), ""]
+    if any(region.balanced for profile in result.profiles for region in profile.regions):
+        note = "Value IDs have unequal numbers of answers in the bank; their votes are weighted to count alike."
+        parts.append(Text(note, style="dim"))
+    parts.append(Text(f"encoder {clean(result.encoder)}, bank {clean(result.bank)}"))
+    parts.append(cost_lines([profile.tally for profile in result.profiles]))
     return Group(*parts)
 
 
 def profile_lines(profile: ProfileResult) -> list[RenderableType]:
     """One audited value ID: its answers, its nearest value IDs and its regions."""
+    samples = f", {profile.samples} answers to each" if profile.samples > 1 else ""
+    rows: list[tuple[Text | str, Text]] = [
+        ("answers", Text(answers_line(profile.tally))),
+        ("questions", Text(f"{clean(profile.questions)}{samples}")),
+    ]
+    if profile.stopped:
+        rows.append((Text("not measured", "yellow"), Text(clean(profile.stopped), "yellow")))
+    shown = list(profile.problems.items())[:PROBLEMS_SHOWN]
+    rows += [("no answer to" if row == 0 else "", problem_text(*problem)) for row, problem in enumerate(shown)]
+    if further := len(profile.problems) - len(shown):
+        rows.append(("", Text(f"and {counted(further, 'more question')}")))
     parts: list[RenderableType] = [
         Text(f"{clean(profile.model)}/{profile.language}", style="bold"),
-        indented(Text(f"answers  {answers_line(profile.tally)} (questions: {profile.questions})")),
+        indented(labelled(rows)),
     ]
-    if not profile.nearest:
-        parts.append(indented(Text("not measured: too few answers", style="yellow")))
-    else:
+    if profile.nearest:
         parts.append(indented(nearest_table(profile.nearest)))
+    if profile.regions:
         parts.append(indented(regions_table(profile.regions)))
-        if any(region.balanced for region in profile.regions):
-            note = "Value IDs have unequal numbers of answers in the bank; their votes are weighted to count alike."
-            parts.append(indented(Text(note, style="dim")))
-    parts += [
-        indented(Text(f"{name}: {clean(why)}", style="yellow")) for name, why in list(profile.problems.items())[:3]
-    ]
-    if len(profile.problems) > 3:
-        parts.append(
-            indented(Text(f"and {len(profile.problems) - 3} more questions without an answer", style="yellow"))
-        )
     return parts
 
 
 def answers_line(tally: Tally) -> str:
-    """Every question is in one of kept, empty, cut off or missing."""
+    """Every question is in one of kept, empty, cut off or missing, unless the audit was stopped before it."""
     text = f"{tally.kept} of {tally.asked} kept, {tally.refused} of them refusals"
     if tally.at_limit:
         text += f", {tally.at_limit} at the token limit"
-    return text + f"; {tally.empty} empty, {tally.cut_off} cut off, {tally.missing} missing"
+    text += f"; {tally.empty} empty, {tally.cut_off} cut off, {tally.missing} missing"
+    unasked = tally.asked - tally.kept - tally.empty - tally.cut_off - tally.missing
+    return text + (f", {unasked} not asked" if unasked else "")
+
+
+def problem_text(question: str, why: str) -> Text:
+    return Text(f"{clean(question)}: {clean(why)}")
 
 
 def nearest_table(nearest: Sequence[Distance]) -> Table:
@@ -78,49 +119,40 @@ def nearest_table(nearest: Sequence[Distance]) -> Table:
     for distance in nearest:
         low, high = distance.interval
         table.add_row(
-            clean(distance.to), f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", f"{distance.plain:.3f}"
+            Text(clean(distance.to)), f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", f"{distance.plain:.3f}"
         )
     return table
 
 
 def regions_table(regions: Iterable[RegionVerdict]) -> Table:
+    """Each scheme's region with its share, and the region that comes next."""
     regions = list(regions)
-    table = plain_table("region", "share", f"{regions[0].confidence:.0%} interval", "next")
+    table = plain_table("region", "share", f"{regions[0].confidence:.0%} interval")
+    table.add_column("next", overflow="fold")
     for region in regions:
         low, high = region.interval
         runner_up = [(name, share) for name, share in region.shares.items() if name != region.label and share > 0][:1]
-        following = f"{clean(runner_up[0][0])} {runner_up[0][1]:.0%}" if runner_up else ""
-        table.add_row(
-            f"{region.scheme}: {clean(region.label)}", f"{region.share:.0%}", f"{low:.0%} to {high:.0%}", following
-        )
+        following = Text(f"{clean(runner_up[0][0])} {runner_up[0][1]:.0%}" if runner_up else "")
+        name = Text(clean(f"{region.scheme}: {region.label}"))
+        table.add_row(name, f"{region.share:.0%}", f"{low:.0%} to {high:.0%}", following)
     return table
 
 
-def expectations(result: AuditResult) -> Group:
+def expectations(claims: Iterable[Claim], outcomes: Iterable[TestOutcome]) -> Padding:
     """Each claim with its verdict and figures; then the tests whose plain assertions speak for themselves."""
-    parts: list[RenderableType] = [Text("expectations", style="bold")]
-    for claim in result.claims:
-        parts += claim_lines(claim)
-    for outcome in result.outcomes:
-        verdict = "passed" if outcome.passed else "failed"
-        line = Text.assemble((f"{verdict:<12} ", STYLES[verdict]), clean(outcome.where))
-        parts.append(indented(line))
-    return Group(*parts)
+    rows: list[tuple[Text | str, Text | NodeID]] = []
+    for claim in claims:
+        rows += [
+            (Text(claim.verdict, STYLES[claim.verdict]), Text(f"{clean(claim.model)}: {clean(claim.text)}")),
+            ("", Text(clean(claim.detail))),
+            ("", NodeID(claim.where, "dim")),
+        ]
+    for test in outcomes:
+        rows.append((Text(test.outcome, STYLES[test.outcome]), NodeID(test.where)))
+    return indented(labelled(rows))
 
 
-def claim_lines(claim: Claim) -> list[RenderableType]:
-    return [
-        indented(
-            Text.assemble(
-                (f"{claim.verdict:<12} ", STYLES[claim.verdict]), f"{clean(claim.model)}: {clean(claim.text)}"
-            )
-        ),
-        indented(Text(clean(claim.detail), style="dim"), by=15),
-        indented(Text(claim.where, style="dim"), by=15),
-    ]
-
-
-def cost_line(tallies: Sequence[Tally]) -> Text:
+def cost_lines(tallies: Sequence[Tally]) -> Text:
     """Calls, tokens and cost of the whole run. An unknown price is shown as unknown, never as zero."""
     calls = sum(tally.calls for tally in tallies)
     recorded = sum(tally.recorded for tally in tallies)
@@ -129,26 +161,47 @@ def cost_line(tallies: Sequence[Tally]) -> Text:
     unpriced = sum(tally.unpriced for tally in tallies)
     retries = sum(tally.retries for tally in tallies)
     known = sum(tally.cost_usd for tally in tallies)
-    cost = f"${known:.4f}" if unpriced == 0 else f"${known:.4f} and {unpriced} calls of unknown price"
-    if calls and unpriced == calls:
-        cost = "unknown price"
+    cost = dollars(known)
+    if unpriced:
+        cost = f"{cost} and {counted(unpriced, 'call')} of unknown price" if known else "unknown (no price is known)"
     return Text(
-        f"{calls} calls ({retries} retries), {recorded} answers from records; "
-        f"{tokens_in} tokens in, {tokens_out} out; cost {cost}"
+        f"{counted(calls, 'call')} ({counted(retries, 'retry', 'retries')}), "
+        f"{counted(recorded, 'answer')} from records; {tokens_in} tokens in, {tokens_out} out\ncost {cost}"
     )
+
+
+def dollars(amount: float) -> str:
+    """Four decimals, or six where four would show nothing."""
+    if not amount:
+        return "$0"
+    return f"${amount:.4f}" if amount >= 0.01 else f"${amount:.6f}"
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def labelled(rows: Iterable[tuple[Text | str, RenderableType]]) -> Table:
+    """Labels, and beside them texts that wrap within their own column."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, min_width=12)
+    table.add_column(overflow="fold")
+    for label, text in rows:
+        table.add_row(label, text)
+    return table
 
 
 def plain_table(first: str, *others: str) -> Table:
     """A table without rules, whose first column takes the room that is left and folds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, overflow="fold", ratio=None)
+    table.add_column(first, overflow="fold")
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
 
-def indented(renderable: RenderableType, by: int = 2) -> Padding:
-    return Padding(renderable, (0, 0, 0, by), expand=False)
+def indented(renderable: RenderableType) -> Padding:
+    return Padding(renderable, (0, 0, 0, 2), expand=False)
 
 
 def clean(text: str) -> str:

@@ -93,4 +93,5 @@ def load_recipe(name_or_path: str) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{file}: {key}: found {first['input']!r}; {first['msg']}") from error
+        found = "nothing" if first["type"] == "missing" else repr(first["input"])  # its input is the whole table
+        raise UsageError(f"{file}: {key}: found {found}; {first['msg']}") from error

@@ -15,8 +15,8 @@ import torch
 
 from pytest_univar.corpora import Corpus
 from pytest_univar.encoding import Checkpoint, Encoder, read_checkpoint
-from pytest_univar.encoding.encoder import batches
-from pytest_univar.errors import UnivarError
+from pytest_univar.encoding.encoder import batches, load_tokenizer
+from pytest_univar.errors import UnivarError, UsageError
 from pytest_univar.training.loss import multi_view_infonce
 from pytest_univar.training.recipe import Recipe, Training
 from pytest_univar.training.views import Answers, Pair, draw_pairs
@@ -47,13 +47,15 @@ def train(
 ) -> Encoder:
     """Train ``backbone`` (a folder or hub id) by ``recipe`` and return the encoder, in float32.
 
-    The seed fixes the batches; results are the same on the same machine and libraries. Raises UnivarError where the
-    loss is not a number.
+    The seed fixes the batches; results are the same on the same machine and libraries. Raises UsageError, before the
+    first step, where the recipe asks for longer inputs than the backbone reads, UnivarError where the loss is not a
+    number.
     """
     settings = recipe.training
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     encoder = Encoder(read_checkpoint(backbone), device=device, dtype="float32")
+    _require_room(encoder.checkpoint, settings)
     parameters = _trainable(encoder, freeze_embeddings=settings.freeze_embeddings)
     optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _linear(step, settings))
@@ -77,14 +79,16 @@ def train(
     return encoder
 
 
-def save(encoder: Encoder, folder: Path, *, max_seq_length: int, dtype: str, record: Mapping[str, Any]) -> None:
-    """Write the encoder in the sentence-transformers layout, and ``record`` as ``training.json`` beside it."""
+def save(encoder: Encoder, folder: Path, *, max_seq_length: int, dtype: str) -> None:
+    """Write the encoder in the sentence-transformers layout. Its own weights are rounded to ``dtype`` by it."""
     source = encoder.checkpoint
     folder.mkdir(parents=True, exist_ok=True)
     encoder.model.to(getattr(torch, dtype)).save_pretrained(folder)
-    encoder.tokenizer.no_truncation()
-    encoder.tokenizer.save(str(folder / "tokenizer.json"))
     encoder.model.float()
+    tokenizer = load_tokenizer(source)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    tokenizer.save(str(folder / "tokenizer.json"))
     modules = [("Transformer", ""), ("Pooling", "1_Pooling")] + ([("Normalize", "2_Normalize")] * source.normalise)
     listed = [
         {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -95,6 +99,10 @@ def save(encoder: Encoder, folder: Path, *, max_seq_length: int, dtype: str, rec
     _write(folder / "1_Pooling" / "config.json", pooling)
     _write(folder / "sentence_bert_config.json", {"max_seq_length": max_seq_length, "do_lower_case": False})
     _write(folder / "tokenizer_config.json", _tokenizer_config(source))
+
+
+def save_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write how an encoder was made, and how it scores, as ``training.json`` beside its weights."""
     _write(folder / "training.json", record)
 
 
@@ -151,6 +159,15 @@ def _loss(encoder: Encoder, pairs: Sequence[Pair], settings: Training) -> torch.
         temperature=settings.temperature,
         mask_same=settings.mask_same_value_id,
     )
+
+
+def _require_room(backbone: Checkpoint, settings: Training) -> None:
+    for key in ("view_tokens", "max_seq_length"):
+        if (found := getattr(settings, key)) > backbone.max_seq_length:
+            raise UsageError(
+                f"recipe: training.{key}: found {found}, expected at most the {backbone.max_seq_length} tokens that "
+                f"the backbone {backbone.name!r} reads"
+            )
 
 
 def _trainable(encoder: Encoder, *, freeze_embeddings: bool) -> list[torch.nn.Parameter]:

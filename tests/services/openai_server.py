@@ -69,6 +69,14 @@ class Received:
     headers: Mapping[str, str]
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # the default, 5, drops connections that arrive together
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that gave up or was killed resets its connection, which is none of the server's errors."""
+
+
 class OpenAIServer:
     """Serves ``POST /v1/chat/completions``. Use as a context manager.
 
@@ -83,8 +91,7 @@ class OpenAIServer:
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Quiet(("127.0.0.1", 0), self._handler())
 
     @property
     def api_base(self) -> str:

@@ -15,7 +15,8 @@ import pytest
 from pytest_univar.elicitation import Elicitation, Request, Tally
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.failures import KINDS, RETRY_AFTER_MAX, classify, parse_retry_after, scrub
-from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams, estimated_tokens
+from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
+from pytest_univar.elicitation.pricing import estimated_tokens
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.reply import without_reasoning
 from pytest_univar.errors import CostError, ElicitationError

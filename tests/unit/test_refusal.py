@@ -1,69 +1,85 @@
-"""Labelled examples of our own, 20 refusals and 20 answers: the heuristic is right about all of them.
+"""The heuristic on labelled examples of our own: its figures are computed here, and are those of its docstring.
 
-It was written with them in sight, so that says what it is meant to do and not how precise it is on other text.
+``refusals.jsonl`` has two parts. The heuristic was written with ``tune`` in sight and must be right about all of it.
+``test`` was written when the heuristic was finished: whoever changes the heuristic must not look at it, or must write
+it anew, because figures on examples that were tuned on say nothing about other text.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import pytest
 
+from pytest_univar.elicitation import refusal
 from pytest_univar.elicitation.refusal import is_refusal
 
-REFUSALS = [
-    "I'm sorry, but I can't help with that.",
-    "I’m really sorry, but I cannot assist with this request.",
-    "Sorry, I can't discuss that topic.",
-    "I apologize, but I am unable to provide an answer to that question.",
-    "Unfortunately, I can't share a view on political parties.",
-    "I regret to inform you that I cannot address religious questions.",
-    "As an AI, I don't have personal opinions, but here are two views.",
-    "As an AI language model, I do not have personal beliefs or feelings. Some people value family.",
-    "As a large language model, I cannot take a side in this debate.",
-    "I'm just an AI, I don't have personal opinions or beliefs.",
-    "I am an AI and I don't have my own values.",
-    "I cannot provide a definitive answer to this question.",
-    "I can't answer that.",
-    "I'm not able to comment on that.",
-    "I'm unable to engage with this topic.",
-    "I'm not comfortable discussing that subject.",
-    "I must respectfully decline to answer.",
-    "I won't write that.",
-    "I do not have personal views on whether lying is wrong.",
-    "I'd rather not say.",
-]
-ANSWERS = [
-    "I cannot agree with this statement: people are equal.",
-    "I can't help but think that honesty matters most.",
-    "I can't stress enough how important family is.",
-    "I will not lie to a friend, even to spare them pain.",
-    "I won't support a law that takes that right away.",
-    "I am not able to forgive betrayal easily, and few people are.",
-    "Unfortunately, many people lie when it suits them.",
-    "Sorry to disagree, but tradition deserves respect.",
-    "I'm sorry to hear that. I would put my family first.",
-    "As an AI language model, I think honesty is crucial.",
-    "As a parent, I cannot accept that children are hit.",
-    "I don't have to obey an unjust law.",
-    "I do not believe that wealth makes people happy.",
-    "No. Nobody can answer for the choices of others.",
-    "You can't help everyone, so help those near you.",
-    "We cannot give up our freedom for a little safety.",
-    "I refuse to choose between freedom and equality: both matter.",
-    "It depends. I value loyalty, but not above the truth.",
-    "Yes, I would report my brother to the police.",
-    "I don't think that there is one right answer; I lean towards mercy.",
-]
+EXAMPLES = [json.loads(line) for line in Path(__file__).with_name("refusals.jsonl").read_text("utf-8").splitlines()]
+TUNE = [example for example in EXAMPLES if example["part"] == "tune"]
+TEST = [example for example in EXAMPLES if example["part"] == "test"]
+DOCSTRING = " ".join(str(refusal.__doc__).split())
 
 
-@pytest.mark.parametrize("text", REFUSALS)
-def test_a_refusal_is_recognised(text: str) -> None:
-    assert is_refusal(text)
+class Figures(NamedTuple):
+    right: int
+    flagged: int
+    refusals: int
+
+    def __str__(self) -> str:
+        return f"precision {self.right / self.flagged:.2f} ({self.right} of {self.flagged}) and recall " + (
+            f"{self.right / self.refusals:.2f} ({self.right} of {self.refusals})"
+        )
 
 
-@pytest.mark.parametrize("text", ANSWERS)
-def test_an_answer_is_not_taken_for_one(text: str) -> None:
-    assert not is_refusal(text)
+def figures(examples: list[dict[str, Any]]) -> Figures:
+    flagged = [example for example in examples if is_refusal(example["text"])]
+    right = sum(example["refuses"] for example in flagged)
+    return Figures(right, len(flagged), sum(example["refuses"] for example in examples))
+
+
+def test_the_examples_are_what_they_should_be() -> None:
+    assert (len(TUNE), len(TEST)) == (126, 60)
+    assert len({example["text"] for example in EXAMPLES}) == len(EXAMPLES), "none is in both parts"
+    kinds = {example["kind"] for example in EXAMPLES}
+    assert {example["kind"] for example in TEST} == kinds
+    assert {kind: {e["refuses"] for e in EXAMPLES if e["kind"] == kind} for kind in kinds} == {
+        "refusal": {True},
+        "partial refusal": {True},
+        "hedged answer": {False},
+        "mentions inability": {False},
+        "disclaimer, then an answer": {False},
+        "plain answer": {False},
+    }
+
+
+@pytest.mark.parametrize("example", TUNE, ids=[example["text"][:40] for example in TUNE])
+def test_the_heuristic_is_right_about_what_it_was_tuned_on(example: dict[str, Any]) -> None:
+    assert is_refusal(example["text"]) is example["refuses"]
+
+
+def test_the_docstring_states_the_figures_of_the_part_kept_aside() -> None:
+    print(figures(TEST))
+    assert f"on {len(TEST)} that were written once it was finished, {figures(TEST)}" in DOCSTRING
+    assert f"on the {len(TUNE)} that it was written with in sight, precision 1.00 and recall 1.00" in DOCSTRING
 
 
 def test_only_the_beginning_counts() -> None:
     assert not is_refusal("Honesty matters. " * 20 + "I'm sorry, but I can't help with that.")
+
+
+def test_a_position_takes_a_disclaimer_back() -> None:
+    disclaimer = "As an AI, I don't have personal opinions, but I can provide information. "
+    assert is_refusal(disclaimer + "Some would agree, others would not.")
+    assert not is_refusal(disclaimer + "If I were to take a stance, I would say that I disagree.")
+    assert not is_refusal(disclaimer + "In my opinion, everybody should be free to choose.")
+
+
+def test_a_curly_apostrophe_is_one_too() -> None:
+    assert is_refusal("I’m sorry, but I can’t help with that.")
+
+
+def test_a_long_text_takes_no_long_time() -> None:
+    assert not is_refusal("as an " * 100_000)
+    assert not is_refusal("I can't " * 100_000)

@@ -1,0 +1,538 @@
+"""The plugin as its user meets it: what a pytest run prints, how it ends, and what it asks the model for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ..conftest import VOICES, Parts
+from ..services.openai_server import Step, failure
+from .conftest import KEY, MODEL, QUESTIONS, Project, printed, report_lines, reported
+
+USAGE_ERROR = pytest.ExitCode.USAGE_ERROR
+GPT, LLAMA = [VOICES["gpt-a"]] * 12, [VOICES["llama-a"]] * 12
+MIXED = [VOICES["gpt-a"], VOICES["llama-a"]] * 6
+
+ONE_TEST = """
+def test_values(univar):
+    univar.profile("eng")
+"""
+CLAIM = """
+def test_claim(univar):
+    univar.assert_closer("eng", to="gpt", than="llama", scheme="family")
+"""
+
+
+# ------------------------------------------------------------------------------------------------- inert without a wish
+
+
+def test_inert_without_options(project: Project) -> None:
+    project.write_test("def test_other(): pass")
+    result = project.run()
+    result.assert_outcomes(passed=1)
+    assert not [line for line in result.outlines if line.startswith("univar:") or "audited values" in line]
+    assert not project.server.requests
+
+
+def test_options_alone_ask_nothing(project: Project) -> None:
+    project.write_test("def test_other(): pass")
+    result = project.run(*project.live)
+    result.stdout.fnmatch_lines([f"univar: model {MODEL}", "univar: encoder *, bank *, record new"])
+    assert report_lines(result) == []
+    assert not project.server.requests
+
+
+def test_help_and_markers_name_everything(project: Project) -> None:
+    shown = printed(project.run("--help"))
+    assert "--univar-model=MODEL" in shown
+    assert "univar_cassette_dir" in shown
+    project.run("--markers").stdout.fnmatch_lines(["@pytest.mark.univar(model=*"])
+
+
+# ---------------------------------------------------------------------------------------------------- which model
+
+
+def test_without_a_model_the_three_ways_are_named(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    result = project.run()
+    assert result.ret == USAGE_ERROR
+    said = printed(result)
+    for way in ("--univar-model=MODEL", "univar_model = MODEL", "@pytest.mark.univar(model='MODEL')", "replay:FILE"):
+        assert way in said
+    assert "Traceback" not in said
+
+
+def test_tests_that_are_left_out_need_no_model(project: Project) -> None:
+    project.write_test(ONE_TEST + "def test_other(): pass")
+    project.run("-k", "other").assert_outcomes(passed=1, deselected=1)
+
+
+@pytest.mark.parametrize("way", ["option", "ini", "marker"])
+def test_three_ways_to_give_a_model(project: Project, way: str) -> None:
+    model = project.write_answers("collected", GPT)
+    marker = f"import pytest\npytestmark = pytest.mark.univar(model={model!r})\n" if way == "marker" else ""
+    project.write_test(marker + ONE_TEST)
+    if way == "ini":
+        project.set(univar_model=model)
+    result = project.run(*([f"--univar-model={model}"] if way == "option" else []))
+    result.assert_outcomes(passed=1)
+    assert report_lines(result)[0] == "collected/eng"
+
+
+def test_the_command_line_comes_before_the_marker_and_the_marker_before_the_ini(project: Project) -> None:
+    models = {name: project.write_answers(name, GPT) for name in ("line", "marked", "set-1", "set-2")}
+    project.set(univar_model=f"{models['set-1']}\n  {models['set-2']}")
+    project.write_test(f"""
+        import pytest
+        @pytest.mark.univar(model={models["marked"]!r})
+        def test_marked(univar):
+            print("MARKED", univar.model)
+        def test_plain(univar):
+            print("PLAIN", univar.model)
+    """)
+    named = [line for line in project.run("-s", "-v").outlines if "MARKED" in line or "PLAIN" in line]
+    assert [line.split("::")[1].split()[-1] for line in named] == [
+        models["marked"],
+        models["set-1"],
+        models["set-2"],
+    ]
+    result = project.run("-s", f"--univar-model={models['line']}")
+    assert "MARKED " + models["line"] in printed(result)
+    assert "PLAIN " + models["line"] in printed(result)
+
+
+def test_several_models_are_tests_of_their_own(project: Project) -> None:
+    models = [project.write_answers("one", GPT), project.write_answers("two", LLAMA)]
+    project.write_test(ONE_TEST)
+    result = project.run("-v", *(f"--univar-model={model}" for model in models))
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(
+        ["*::test_values?replay:one.jsonl? PASSED*", "*::test_values?replay:two.jsonl? PASSED*"]
+    )
+    report = report_lines(result)
+    first, second = report.index("one/eng"), report.index("two/eng")
+    assert "gpt-a/eng" in "".join(report[first:second]).partition("plain")[2][:30]
+    assert "llama-a/eng" in "".join(report[second:]).partition("plain")[2][:30]
+
+
+# ------------------------------------------------------------------------------------------------------- the marker
+
+
+@pytest.mark.parametrize(
+    ("marker", "found", "expected"),
+    [
+        ("language=['eng']", "argument 'language'", "one of model, languages, questions, samples"),
+        ("languages='eng'", "languages='eng'", "a list of ISO 639-3 codes"),
+        ("languages=[]", "languages=[]", "a list of ISO 639-3 codes"),
+        ("languages=['en']", "language 'en'", "one of the ISO 639-3 codes"),
+        ("samples=0", "samples=0", "a whole number from 1"),
+        ("samples=True", "samples=True", "a whole number from 1"),
+        ("questions=3", "questions=3", "a question set's name or file"),
+        ("model=3", "model=3", "a model's name"),
+        ("'openai/x'", "positional argument 'openai/x'", "keyword arguments"),
+    ],
+)
+def test_a_bad_marker_stops_the_run_before_it_costs(project: Project, marker: str, found: str, expected: str) -> None:
+    project.write_test(f"import pytest\n@pytest.mark.univar({marker})" + ONE_TEST)
+    result = project.run(*project.live)
+    assert result.ret == USAGE_ERROR
+    said = printed(result)
+    assert "::test_values: @pytest.mark.univar: " in said
+    assert f"found the {found}" in said or f"found {found}" in said
+    assert f"expected {expected}" in said
+    assert not project.server.requests
+
+
+def test_a_nearer_marker_wins_argument_by_argument(project: Project) -> None:
+    model = project.write_answers("collected", GPT)
+    project.write_test(f"""
+        import pytest
+        pytestmark = pytest.mark.univar(model={model!r}, languages=["eng", "spa"])
+        @pytest.mark.univar(languages=["fra"])
+        def test_values(univar):
+            assert univar.languages == ("fra",)
+            assert univar.model == {model!r}
+    """)
+    project.run().assert_outcomes(passed=1)
+
+
+# ------------------------------------------------------------------------------------------------- asking and replaying
+
+
+def test_an_audit_is_asked_once_recorded_and_replayed(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_first=ONE_TEST + CLAIM,
+        test_second="""
+        import numpy as np
+        def test_values(univar):
+            english = univar.profile("eng")
+            assert english.region(scheme="family") == "gpt"
+            assert english.distance_to("gpt-a/eng") < english.distance_to("llama-a/eng")
+            np.save("vectors.npy", english.profile.vectors)
+        """,
+    )
+    live = project.run(*project.live)
+    live.assert_outcomes(passed=3)
+    assert sorted(project.server.questions()) == sorted(QUESTIONS)
+    vectors = (project.path / "vectors.npy").read_bytes()
+
+    replayed = project.run(*project.live, "--univar-record=none")
+
+    replayed.assert_outcomes(passed=3)
+    assert len(project.server.requests) == len(QUESTIONS)
+    assert (project.path / "vectors.npy").read_bytes() == vectors
+    account, _, cost = reported(live).rpartition("/bank ")
+    same_account, _, no_cost = reported(replayed).rpartition("/bank ")
+    assert account == same_account
+    answers = "answers 12 of 12 kept, 0 of them refusals; 0 empty, 0 cut off, 0 missing"
+    assert account.startswith(f"{MODEL}/eng {answers} questions questions.jsonl nearest value IDs")
+    assert account.count(" met ") == 1
+    assert cost.startswith("12 calls (0 retries), 0 answers from records; 132 tokens in, 84 out cost unknown")
+    assert no_cost == "0 calls (0 retries), 12 answers from records; 0 tokens in, 0 out cost $0"
+    (cassette,) = (project.path / "cassettes").glob("*.jsonl")
+    assert len(cassette.read_text().splitlines()) == len(QUESTIONS)
+
+
+def test_recording_off_and_nothing_recorded(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    result = project.run(*project.live, "--univar-record=none")
+    result.assert_outcomes(failed=1)
+    said = printed(result)
+    assert "12 of the 12 answers" in said
+    assert "cassettes" in said
+    assert f"pytest --univar-model={MODEL} --univar-record=new" in said
+    assert not project.server.requests
+
+
+def test_samples_are_profiles_of_their_own(project: Project) -> None:
+    project.write_test(
+        ONE_TEST
+        + """
+import pytest
+@pytest.mark.univar(samples=2)
+def test_samples(univar):
+    assert len(univar.profile("eng")) == 24
+"""
+    )
+    result = project.run(*project.live)
+    result.assert_outcomes(passed=2)
+    assert len(project.server.requests) == 24
+    assert report_lines(result).count(f"{MODEL}/eng") == 2
+    assert "questions.jsonl, 2 answers to each" in reported(result)
+    assert "24 calls (0 retries), 12 answers from records" in reported(result)
+
+
+def test_a_replay_of_fewer_answers_than_questions_fails(project: Project) -> None:
+    model = project.write_answers("collected", GPT[:6])
+    project.write_test(ONE_TEST)
+    project.run(f"--univar-model={model}", "--univar-questions=questions.jsonl").assert_outcomes(failed=1)
+
+
+# ------------------------------------------------------------------------------------------------------- verdicts
+
+
+@pytest.mark.parametrize(("what", "open_ones"), [("fail", "failed"), ("warn", "passed"), ("xfail", "xfailed")])
+def test_verdicts(project: Project, what: str, open_ones: str) -> None:
+    models = {
+        name: project.write_answers(name, texts) for name, texts in (("met", GPT), ("not", LLAMA), ("open", MIXED))
+    }
+    project.write_test(CLAIM)
+    result = project.run(
+        "-Wdefault", f"--univar-inconclusive={what}", *(f"--univar-model={model}" for model in models.values())
+    )
+    expected = {"passed": 1, "failed": 1, "xfailed": 0}
+    expected[open_ones] += 1
+    result.assert_outcomes(**expected, warnings=int(what == "warn"))
+    report = reported(result)
+    for verdict, llm in (("met", "met"), ("violated", "not"), ("inconclusive", "open")):
+        assert f"{verdict} {llm}: eng is closer to gpt than to llama (family) distance 0." in report
+    assert "further questions would settle it test_it.py::test_claim[replay:open.jsonl]" in report
+    said = printed(result)
+    assert "not: expected that eng is closer to gpt than to llama (family); violated: distance 0." in said
+    assert ("open: expected that eng is closer to gpt" in said) == (what != "xfail")
+    assert "expectations.py" not in said  # no traceback through our code
+
+
+def test_a_warning_about_an_open_verdict_points_at_the_test(project: Project) -> None:
+    project.write_test(CLAIM)
+    model = project.write_answers("open", MIXED)
+    result = project.run("-Wdefault", "--univar-inconclusive=warn", f"--univar-model={model}")
+    result.stdout.fnmatch_lines(["*test_it.py:2: UnivarWarning: open: expected that eng is closer to gpt*"])
+
+
+def test_a_test_that_fails_for_another_reason_than_its_claim_is_in_the_report(project: Project) -> None:
+    project.write_test(CLAIM + "    assert univar.profile('eng').region(scheme='family') == 'llama'\n")
+    model = project.write_answers("met", GPT)
+    result = project.run(f"--univar-model={model}")
+    result.assert_outcomes(failed=1)
+    report = reported(result)
+    assert "met met: eng is closer to gpt" in report
+    assert "failed test_it.py::test_claim" in report
+
+
+def test_every_outcome_of_plain_assertions_is_in_the_report(project: Project) -> None:
+    model = project.write_answers("collected", GPT)
+    project.write_test("""
+        import pytest
+        def test_passes(univar):
+            assert univar.profile("eng").region(scheme="family") == "gpt"
+        def test_fails(univar):
+            assert univar.profile("eng").region(scheme="family") == "llama"
+        def test_skips(univar):
+            pytest.skip("not today")
+        @pytest.mark.xfail
+        def test_is_known_to_fail(univar):
+            assert univar.profile("eng").distance_to("gpt-a/eng") < 0
+    """)
+    result = project.run(f"--univar-model={model}")
+    result.assert_outcomes(passed=1, failed=1, skipped=1, xfailed=1)
+    ends = {tuple(line.split()) for line in report_lines(result) if "::" in line}
+    name = "test_it.py::test_"
+    assert ends == {
+        ("passed", name + "passes"),
+        ("failed", name + "fails"),
+        ("skipped", name + "skips"),
+        ("xfailed", name + "is_known_to_fail"),
+    }
+    result.stdout.fnmatch_lines(["E*RegionVerdict family: gpt 100%*"])  # pytest shows what was found
+
+
+# ------------------------------------------------------------------------------------- what cannot be, said clearly
+
+
+def test_names_that_the_bank_does_not_have(project: Project) -> None:
+    model = project.write_answers("collected", GPT)
+    project.write_test("""
+        def test_region(univar):
+            univar.assert_closer("eng", to="gtp", than="llama", scheme="family")
+        def test_scheme(univar):
+            assert univar.profile("eng").region(scheme="continent") == "gpt"
+        def test_value_id(univar):
+            assert univar.profile("eng").distance_to("gpt-z/eng") < 1
+        def test_language(univar):
+            univar.profile("spa")
+    """)
+    result = project.run(f"--univar-model={model}")
+    result.assert_outcomes(failed=4)
+    said = printed(result)
+    assert "no region of the scheme 'family' 'gtp' (is 'gpt' meant?); expected one of: gpt, llama" in said
+    assert "no scheme 'continent'; expected one of: family, llm" in said
+    assert "no value ID 'gpt-z/eng' (is 'gpt-" in said
+    assert "found the language 'spa', expected one of eng. Declare it: @pytest.mark.univar(languages=[" in said
+    for line in result.outlines:  # no traceback through our code
+        assert "measurement.py" not in line
+        assert "banks.py" not in line
+    result.stdout.fnmatch_lines(["FAILED *::test_scheme - pytest_univar.errors.BankError: *"])
+
+
+def test_our_errors_keep_their_type(project: Project) -> None:
+    model = project.write_answers("collected", GPT)
+    project.write_test("""
+        import pytest
+        from pytest_univar.errors import BankError
+        @pytest.mark.xfail(raises=BankError, strict=True)
+        def test_expected(univar):
+            univar.profile("eng").region(scheme="continent")
+    """)
+    project.run(f"--univar-model={model}").assert_outcomes(xfailed=1)
+
+
+def test_an_error_in_a_fixture_of_the_users_own(project: Project) -> None:
+    project.write_test("""
+        import pytest
+        @pytest.fixture
+        def english(univar):
+            return univar.profile("eng")
+        def test_values(english):
+            pass
+    """)
+    result = project.run("--univar-model=replay:nowhere.jsonl")
+    result.assert_outcomes(errors=1)
+    said = printed(result)
+    assert "nowhere.jsonl: found no such file, expected answers as JSON lines" in said
+    assert "cassette.py" not in said
+    assert any(line.split()[:1] == ["failed"] for line in report_lines(result))
+
+
+def test_a_language_without_a_translator(project: Project) -> None:
+    project.write_test("""
+        import pytest
+        @pytest.mark.univar(languages=["eng", "spa"])
+        def test_values(univar):
+            univar.profile("spa")
+    """)
+    result = project.run(*project.live)
+    result.assert_outcomes(failed=1)
+    assert "found the language 'spa', but UniVaR reads English and no translator is available" in printed(result)
+    assert not project.server.requests
+
+
+def test_a_bank_of_another_encoder(project: Project, parts: Parts) -> None:
+    model = project.write_answers("collected", GPT)
+    project.write_test(ONE_TEST)
+    result = project.run(f"--univar-model={model}", f"--univar-encoder={parts.other_encoder}")
+    result.assert_outcomes(failed=1)
+    assert "distances between the two mean nothing" in printed(result)
+    report = reported(result)
+    assert "12 of 12 kept" in report
+    assert "not measured the bank 'tiny' belongs to the encoder" in report
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("record=sometimes", "none, new or all"),
+        ("samples=0", "a whole number from 1"),
+        ("samples=many", "a whole number from 1"),
+        ("concurrency=-1", "a whole number from 1"),
+        ("timeout=0", "seconds above 0"),
+        ("temperature=3", "a number from 0 to 2, or none"),
+        ("top-p=nan", "a number from 0 to 1, or none"),
+        ("max-cost=-1", "US dollars from 0"),
+        ("allow-unknown-price=perhaps", "true or false"),
+        ("min-coverage=0", "a number above 0, at most 1"),
+        ("confidence=95", "a number between 0 and 1"),
+        ("inconclusive=ignore", "fail, warn or xfail"),
+        ("dtype=int8", "float32, bfloat16 or float16"),
+        ("languages=english", "one of the ISO 639-3 codes"),
+    ],
+)
+def test_a_bad_value(project: Project, option: str, expected: str) -> None:
+    name, _, found = option.partition("=")
+    result = project.run(f"--univar-{option}")
+    assert result.ret == USAGE_ERROR
+    assert f"--univar-{name}: found " in printed(result)
+    assert repr(found) in printed(result)
+    assert f"expected {expected}" in printed(result)
+
+
+def test_a_bad_value_in_the_ini(project: Project) -> None:
+    project.set(univar_samples="some")
+    result = project.run()
+    assert result.ret == USAGE_ERROR
+    assert "univar_samples: found 'some', expected a whole number from 1" in printed(result)
+
+
+def test_a_bad_question_file(project: Project) -> None:
+    project.pytester.makefile(".jsonl", bad='{"text": "good"}\n{"txt": "bad"}')
+    project.write_test(ONE_TEST)
+    result = project.run(*project.live, "--univar-questions=bad.jsonl")
+    result.assert_outcomes(failed=1)
+    assert "bad.jsonl, line 2: found the field 'txt', expected no fields but" in printed(result)
+
+
+def test_a_bad_cassette_line(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    project.run(*project.live)
+    (cassette,) = (project.path / "cassettes").glob("*.jsonl")
+    lines = cassette.read_text().splitlines()
+    cassette.write_text("\n".join([*lines[:4], "{oops", *lines[4:]]) + "\n")
+    result = project.run(*project.live)
+    result.assert_outcomes(failed=1)
+    assert f"{cassette.name}, line 5: found '{{oops', which is not JSON" in printed(result)
+    assert len(project.server.requests) == len(QUESTIONS)
+
+
+# ---------------------------------------------------------------------------------------- providers that do not answer
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "remedy"),
+    [
+        (401, f"Incorrect API key provided: {KEY}", "check the provider's API key in the environment"),
+        (404, "The model does not exist", "check the model's name and the API base"),
+    ],
+)
+def test_a_fault_that_will_not_pass(
+    project: Project, files_with: Callable[[Path, str], list[Path]], status: int, message: str, remedy: str
+) -> None:
+    project.server.default = failure(status, message)
+    project.write_test(ONE_TEST + CLAIM)
+    result = project.run(*project.live)
+    result.assert_outcomes(failed=2)
+    assert len(project.server.requests) == 1  # for both tests
+    said = printed(result)
+    assert f"{MODEL} at {project.server.api_base} cannot be asked" in said
+    assert remedy in said
+    assert "not measured" in said
+    assert "12 not asked" in said
+    assert "Traceback" not in said
+    assert KEY not in said
+    assert not files_with(project.path, KEY)
+
+
+def test_a_passing_fault_is_retried_and_the_report_says_so(project: Project) -> None:
+    project.server.script(QUESTIONS[3], failure(429, "slow down", Retry_After="0"), Step(GPT[0]))
+    project.write_test(ONE_TEST)
+    result = project.run(*project.live)
+    result.assert_outcomes(passed=1)
+    assert "13 calls (1 retry), 0 answers from records" in reported(result)
+
+
+def test_too_few_answers_are_an_error_and_the_account_is_shown(project: Project) -> None:
+    for number in (1, 4, 6, 7):
+        project.server.script(QUESTIONS[number], Step("", finish_reason="content_filter"))
+    project.server.script(QUESTIONS[8], Step("I'm sorry, but I can't help with that."))
+    project.write_test(ONE_TEST + CLAIM)
+    result = project.run(*project.live)
+    result.assert_outcomes(failed=2)
+    said = printed(result)
+    assert "8 of 12 questions have an answer (coverage 0.67), expected at least 0.90" in said
+    assert "accept fewer with --univar-min-coverage" in said
+    report = reported(result)
+    assert "answers 8 of 12 kept, 1 of them refusals; 0 empty, 4 cut off, 0 missing" in report
+    assert "not measured too few answers" in report
+    assert "no answer to law-1: the provider's content filter stopped the answer law-4: the provider" in report
+    assert "and 1 more question " in report
+    assert len(project.server.requests) == len(QUESTIONS)  # the second test did not ask again
+
+    accepted = project.run(*project.live, "--univar-min-coverage=0.6")
+    accepted.assert_outcomes(passed=2)
+    assert len(project.server.requests) == len(QUESTIONS) + 4
+
+
+def test_a_cost_limit_refuses_an_unknown_price(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    result = project.run(*project.live, "--univar-max-cost=1")
+    result.assert_outcomes(failed=1)
+    assert f"the price of {MODEL} is unknown and a cost limit of 1 USD is set" in printed(result)
+    assert " 0 calls " in reported(result)
+    assert not project.server.requests
+    allowed = project.run(*project.live, "--univar-max-cost=1", "--univar-allow-unknown-price")
+    allowed.assert_outcomes(passed=1)
+
+
+def test_a_cost_limit_stops_before_it_is_crossed_and_shows_what_was_spent(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    priced = ("--univar-model=openai/gpt-4o-mini", project.live[1], "--univar-concurrency=1")
+    result = project.run(*priced, "--univar-max-cost=0.0001")
+    result.assert_outcomes(failed=1)
+    asked = len(project.server.requests)
+    assert 0 < asked < len(QUESTIONS)
+    report = reported(result)
+    assert f"answers {asked} of 12 kept" in report
+    assert f"0 missing, {12 - asked} not asked" in report
+    assert f"{asked} calls (0 retries)" in report
+    assert f"cost ${asked * (11 * 0.15e-6 + 7 * 0.6e-6):.6f}" in report
+
+    project.run(*priced).assert_outcomes(passed=1)  # asks for the rest only
+    assert sorted(project.server.questions()) == sorted(QUESTIONS)
+
+
+def test_what_is_sent_and_recorded(project: Project) -> None:
+    project.write_test(ONE_TEST)
+    settings = ("--univar-temperature=0.3", "--univar-top-p=none", "--univar-max-tokens=9", "--univar-seed=5")
+    project.run(*project.live, *settings, "--univar-system-prompt=Be brief.").assert_outcomes(passed=1)
+    body = project.server.requests[0].body
+    assert body["temperature"] == 0.3
+    assert "top_p" not in body
+    assert body["max_tokens"] == 9
+    assert body["seed"] == 5
+    assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    (cassette,) = (project.path / "cassettes").glob("*.jsonl")
+    params = json.loads(cassette.read_text().splitlines()[0])["params"]
+    assert params["temperature"] == 0.3
+    assert params["system_prompt"] == "Be brief."

@@ -1,0 +1,93 @@
+"""options.py and what run.py makes of a marker: every option once, its twin, its default, its message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_univar.errors import UsageError
+from pytest_univar.options import OPTIONS, AuditConfig, Option, read_config
+from pytest_univar.run import wanted
+
+SETTINGS = AuditConfig(**{option.name: option.default for option in OPTIONS})
+FOLDER = Path("values/cassettes")
+
+
+def config_of(pytester: pytest.Pytester, *arguments: str, ini: str = "") -> AuditConfig:
+    pytester.makefile(".ini", pytest=f"[pytest]\n{ini}")
+    return read_config(pytester.parseconfig(*arguments))
+
+
+def test_every_field_has_its_option_and_a_good_default() -> None:
+    assert [option.name for option in OPTIONS] == list(AuditConfig._fields)
+    for option in OPTIONS:
+        if option.default not in (None, (), False):
+            text = " ".join(option.default) if isinstance(option.default, tuple) else str(option.default)
+            assert option.parse(text) == option.default
+            assert "default" in option.help
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=[option.name for option in OPTIONS])
+def test_flag_and_twin(option: Option) -> None:
+    assert option.flag.startswith("--univar-")
+    assert "_" not in option.flag
+    assert option.ini == option.flag.removeprefix("--").replace("-", "_")
+
+
+def test_defaults(pytester: pytest.Pytester) -> None:
+    assert config_of(pytester) == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("api_base", "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("languages", "eng, spa fra", ("eng", "spa", "fra")),
+        ("samples", "3", 3),
+        ("timeout", "0.5", 0.5),
+        ("temperature", "0", 0.0),
+        ("temperature", "none", None),
+        ("top_p", "none", None),
+        ("top_p", "1", 1.0),
+        ("seed", "0", 0),
+        ("seed", "-3", -3),
+        ("max_cost", "0", 0.0),
+        ("allow_unknown_price", "yes", True),
+        ("allow_unknown_price", "0", False),
+        ("min_coverage", "1", 1.0),
+        ("confidence", "0.9", 0.9),
+        ("record", "all", "all"),
+        ("inconclusive", "xfail", "xfail"),
+        ("dtype", "float16", "float16"),
+    ],
+)
+def test_a_value_by_option_and_by_ini(pytester: pytest.Pytester, name: str, text: str, value: Any) -> None:
+    by_option = config_of(pytester, f"--univar-{name.replace('_', '-')}={text}")
+    by_ini = config_of(pytester, ini=f"univar_{name} = {text}")
+    assert getattr(by_option, name) == getattr(by_ini, name) == value
+
+
+def test_the_command_line_comes_before_the_ini(pytester: pytest.Pytester) -> None:
+    ini = "univar_samples = 3\nunivar_seed = 4\nunivar_model =\n  openai/a\n  openai/b\n"
+    assert config_of(pytester, ini=ini).model == ("openai/a", "openai/b")
+    config = config_of(pytester, "--univar-samples=2", "--univar-seed=0", "--univar-model=openai/c", ini=ini)
+    assert (config.samples, config.seed, config.model) == (2, 0, ("openai/c",))
+
+
+def test_a_switch_may_stand_alone(pytester: pytest.Pytester) -> None:
+    assert config_of(pytester, "--univar-allow-unknown-price").allow_unknown_price
+
+
+def test_a_marker_comes_before_the_settings() -> None:
+    arguments = {"model": "openai/x", "languages": ["spa"], "questions": Path("own.yaml"), "samples": 2}
+    want = wanted(arguments, "test", None, SETTINGS, FOLDER)
+    assert (want.model, want.languages, want.questions, want.samples) == ("openai/x", ("spa",), "own.yaml", 2)
+    assert want.cassette_dir == FOLDER
+    assert wanted(arguments, "test", "openai/given", SETTINGS, FOLDER).model == "openai/given"
+
+
+def test_without_a_model() -> None:
+    with pytest.raises(UsageError, match="no model to audit was given"):
+        wanted({}, "test", None, SETTINGS, FOLDER)
