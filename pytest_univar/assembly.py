@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pytest_univar.audit import Audit, Limits, ProgressDisplay, TextEncoder
 from pytest_univar.banks import ReferenceBank, load_bank
-from pytest_univar.elicitation import Elicitor
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
+from pytest_univar.elicitation.pricing import estimate
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.replay import ReplayElicitor
 from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
 from pytest_univar.options import AuditConfig
+from pytest_univar.report import Plan
 
 REPLAY = "replay:"
 
@@ -23,18 +24,25 @@ class Services:
     """Everything one run shares: one encoder, one bank, one budget.
 
     base: the folder that relative paths of the settings start from. since: when the run began, in all of its processes.
-    vectors: where vectors are kept between runs, None for nowhere.
+    vectors: where vectors are kept between runs, None for nowhere. ledger: what the processes of a run share of their
+    spending, None for a run of one process.
     """
 
     def __init__(
-        self, config: AuditConfig, base: Path, display: ProgressDisplay, since: datetime, vectors: Path | None
+        self,
+        config: AuditConfig,
+        base: Path,
+        display: ProgressDisplay,
+        since: datetime,
+        vectors: Path | None,
+        ledger: Path | None,
     ) -> None:
         self.config = config
         self._vectors = vectors
         self._base = base
         self._display = display
         self._since = since
-        self._budget = Budget(max_cost=config.max_cost, allow_unknown_price=config.allow_unknown_price)
+        self._budget = Budget(max_cost=config.max_cost, allow_unknown_price=config.allow_unknown_price, ledger=ledger)
 
     @cached_property
     def bank(self) -> ReferenceBank:
@@ -50,20 +58,39 @@ class Services:
 
     def audit(self, model: str, cassette_dir: Path) -> Audit:
         """The pipeline for one model; answers are recorded in ``cassette_dir`` unless the settings name a folder."""
-        replayed = model.startswith(REPLAY)
+        replay = self._replay(model) if model.startswith(REPLAY) else None
         return Audit(
-            elicitor=self._replay(model) if replayed else self._live(model, cassette_dir),
+            elicitor=replay or self._live(model, cassette_dir),
             encoder=lambda: self.encoder,
             bank=lambda: self.bank,
             display=self._display,
-            limits=Limits(min_coverage=self.config.min_coverage, confidence=self.config.confidence),
-            own_questions=replayed,
+            limits=Limits(
+                min_coverage=self.config.min_coverage,
+                confidence=self.config.confidence,
+                questions=self.config.limit,
+            ),
+            own_questions=replay is not None,
+            in_english=replay is not None and replay.in_english,
         )
 
-    def _replay(self, model: str) -> Elicitor:
+    def _replay(self, model: str) -> ReplayElicitor:
         return ReplayElicitor(self._base / model.removeprefix(REPLAY))
 
-    def _live(self, model: str, cassette_dir: Path) -> Elicitor:
+    def plan(self, model: str, cassette_dir: Path, language: str, questions: str | None, samples: int) -> Plan:
+        """What auditing one value ID would take; nothing is asked. Replayed answers take nothing."""
+        name = questions or "core"
+        if model.startswith(REPLAY):
+            return Plan(model, language, name, 0, 0, 0, 0.0)
+        chosen = self.audit(model, cassette_dir).chosen(language, questions) or ()
+        service, elicitor = self._service(model), self._live(model, cassette_dir)
+        pending = elicitor.pending(chosen, language, samples=samples)
+        return Plan(model, language, name, *estimate(service, pending))
+
+    def _live(self, model: str, cassette_dir: Path) -> RecordedElicitor:
+        directory = self._base / self.config.cassette_dir if self.config.cassette_dir else cassette_dir
+        return RecordedElicitor(self._service(model), directory, self.config.record, since=self._since)
+
+    def _service(self, model: str) -> LiteLLMService:
         config = self.config
         params = SamplingParams(
             temperature=config.temperature,
@@ -71,8 +98,9 @@ class Services:
             max_tokens=config.max_tokens,
             seed=config.seed,
             system_prompt=config.system_prompt,
+            extra=config.extra,
         )
-        service = LiteLLMService(
+        return LiteLLMService(
             model,
             api_base=config.api_base,
             params=params,
@@ -80,9 +108,8 @@ class Services:
             timeout=config.timeout,
             max_attempts=config.attempts,
             budget=self._budget,
+            rpm=config.rpm,
         )
-        directory = self._base / config.cassette_dir if config.cassette_dir else cassette_dir
-        return RecordedElicitor(service, directory, config.record, since=self._since)
 
     def _path_or_name(self, name: str) -> str:
         """A folder relative to ``base`` where there is one, else the name as it stands."""

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from pytest_univar.banks import ReferenceBank
 from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally, requests_for
+from pytest_univar.elicitation.health import health_warnings
 from pytest_univar.errors import CoverageError, TranslationError, UnivarError
 from pytest_univar.languages import language as known_language
 from pytest_univar.measurement import Distance, MeasuredProfile, RegionVerdict
-from pytest_univar.questions import load_questions
-from pytest_univar.values import QA, Profile, ValueID, Vectors
+from pytest_univar.questions import limited, load_questions
+from pytest_univar.values import QA, Profile, Question, ValueID, Vectors
 
 
 class TextEncoder(Protocol):
@@ -38,6 +39,7 @@ class ProfileResult:
     """One audited value ID as every report shows it: the account of its answers and where its values lie.
 
     nearest, regions: empty where nothing was measured; stopped says why. problems: why questions have no answer.
+    warnings: what a reader should know of the answers first.
     """
 
     model: str
@@ -49,18 +51,27 @@ class ProfileResult:
     nearest: tuple[Distance, ...] = ()
     regions: tuple[RegionVerdict, ...] = ()
     stopped: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Limits:
-    """min_coverage: share of the questions that must be answered. confidence: of every interval."""
+    """min_coverage: share of the questions that must be answered. confidence: of every interval.
+
+    questions: ask only so many of a set; None is all.
+    """
 
     min_coverage: float = 0.9
     confidence: float = 0.95
+    questions: int | None = None
 
 
 class Audit:
-    """Audits one model. ``encoder`` and ``bank`` are callables, so that neither is loaded before an answer is there."""
+    """Audits one model. ``encoder`` and ``bank`` are callables, so that neither is loaded before an answer is there.
+
+    own_questions: the answers bring their questions along. in_english: they were translated already, whatever language
+    they were given in.
+    """
 
     def __init__(
         self,
@@ -71,6 +82,7 @@ class Audit:
         limits: Limits,
         *,
         own_questions: bool,
+        in_english: bool = False,
     ) -> None:
         self.elicitor = elicitor
         self.encoder = encoder
@@ -78,6 +90,7 @@ class Audit:
         self.display = display
         self.limits = limits
         self.own_questions = own_questions
+        self.in_english = in_english
         self.results: list[ProfileResult] = []
         """The account of every profile so far, also of those that failed for want of answers."""
 
@@ -87,13 +100,13 @@ class Audit:
         Raises TranslationError for a language that would need a translator, CoverageError for too few answers, and
         whatever the stages raise.
         """
-        if known_language(language).code != "eng":
+        if known_language(language).code != "eng" and not self.in_english:
             raise TranslationError(
                 f"found the language {language!r}, but UniVaR reads English and no translator is available. "
                 "Audit in English (languages=['eng']), or replay answers that were translated beforehand, "
                 "marked as eng."
             )
-        chosen = None if questions is None and self.own_questions else load_questions(questions or "core", language)
+        chosen = self.chosen(language, questions)
         label = f"{self.elicitor.llm}/{language}"
         account = ProfileResult(
             model=self.elicitor.llm,
@@ -113,10 +126,16 @@ class Audit:
                         progress(tally)
 
                 elicited = self.elicitor.elicit(chosen, language, samples=samples, progress=watch)
-            asked = [request.id for request in requests_for(chosen or (), samples)]
-            problems = {id: elicited.problems[id] for id in asked if id in elicited.problems}
-            elicited = replace(elicited, problems=problems)  # as answers: in the order of the questions
-            account = replace(account, tally=elicited.tally, problems=elicited.problems)
+            if chosen is not None:  # as the answers: in the order of the questions
+                asked = [request.id for request in requests_for(chosen, samples)]
+                problems = {id: elicited.problems[id] for id in asked if id in elicited.problems}
+                elicited = replace(elicited, problems=problems)
+            account = replace(
+                account,
+                tally=elicited.tally,
+                problems=elicited.problems,
+                warnings=health_warnings(elicited.answers, "eng"),
+            )
             self._require_coverage(label, elicited)
             measured = self._measure(label, language, elicited)
             account = replace(
@@ -133,6 +152,13 @@ class Audit:
         finally:
             self.results.append(account)
         return measured
+
+    def chosen(self, language: str, questions: str | None) -> tuple[Question, ...] | None:
+        """The questions to ask; None for those that a replayed file holds."""
+        if questions is None and self.own_questions:
+            return None
+        every = load_questions(questions or "core", language)
+        return every if self.limits.questions is None else limited(every, self.limits.questions)
 
     def _require_coverage(self, label: str, elicited: Elicitation) -> None:
         tally = elicited.tally

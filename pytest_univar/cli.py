@@ -1,4 +1,4 @@
-"""The ``univar`` command: making encoders and banks. Auditing is pytest's: see ``plugin.py``."""
+"""The ``univar`` command: encoders, banks and recorded answers. Auditing is pytest's: see ``plugin.py``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 app = typer.Typer(name="univar", no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 bank_app = typer.Typer(no_args_is_help=True, help="Build reference banks and look into them.")
 app.add_typer(bank_app, name="bank")
+cassette_app = typer.Typer(no_args_is_help=True, help="Look into recorded answers, check, clean and join them.")
+app.add_typer(cassette_app, name="cassette")
 
 console = Console()
 
 Answers = Annotated[Path, typer.Option(help="Answers of many LLMs: JSON lines, plain, .gz or .xz.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps; default: the best there is.")]
+CassettePath = Annotated[Path, typer.Argument(help="A cassette, or a folder of cassettes.", exists=True)]
 RecipeName = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: univar-mini.")]
 
 
@@ -132,6 +135,99 @@ def bank_list() -> None:
 
     for name in available_banks():
         console.print(repr(load_bank(name)), markup=False, highlight=False)
+
+
+@app.command()
+def export(
+    model: Annotated[str, typer.Argument(help="The model as the endpoint calls it, or as litellm does.")],
+    output: Annotated[Path, typer.Option(help="The file to write: one request a line.")],
+    questions: Annotated[str, typer.Option(help="A built-in question set or a file of your own.")] = "core",
+    language: Annotated[str, typer.Option(help="ISO 639-3 code.")] = "eng",
+    samples: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer in tokens.")] = 128,
+) -> None:
+    """Write a question set as the input file of an OpenAI batch; audit its output with --univar-model=replay:OUTPUT.
+
+    Example: univar export gpt-4o-mini --output batch.jsonl
+    """
+    from pytest_univar.elicitation.sampling import SamplingParams
+    from pytest_univar.export import openai_batch_lines
+    from pytest_univar.questions import load_questions
+
+    asked = load_questions(questions, language)
+    lines = [*openai_batch_lines(asked, model, SamplingParams(max_tokens=max_tokens), samples)]
+    output.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    say(f"{len(lines)} requests written to {output}")
+
+
+@cassette_app.command("list")
+def cassette_list(path: CassettePath) -> None:
+    """Say what is recorded. Example: univar cassette list tests/values/cassettes"""
+    from pytest_univar.cassette_tools import summary
+
+    table = Table("cassette", "model", "language", "answers", "superseded", "last recorded", "cost", box=None)
+    for each in summary(path):
+        cost = f"${each.cost_usd:.4f}" + (f" and {each.unpriced} of unknown price" if each.unpriced else "")
+        names = (each.path.name, ", ".join(each.llms), ", ".join(each.languages))
+        table.add_row(*names, str(each.answers), str(each.superseded), (each.last or "")[:19], cost)
+    console.print(table, markup=False)
+
+
+@cassette_app.command("verify")
+def cassette_verify(path: CassettePath) -> None:
+    """Check every line: its form, its key, and that it holds no secret. Exit code 1 where something is wrong.
+
+    Example: univar cassette verify tests/values/cassettes
+    """
+    from pytest_univar.cassette_tools import verify
+
+    result = verify(path)
+    for finding in result.findings:
+        say(str(finding))
+    say(
+        f"{result.verified} answers verified, {result.unverifiable} lines without a key to check, "
+        f"{result.superseded} superseded, {len(result.findings)} findings"
+    )
+    if result.findings:
+        raise typer.Exit(1)
+
+
+@cassette_app.command("prune")
+def cassette_prune(
+    path: CassettePath,
+    questions: Annotated[str, typer.Option(help="Keep answers to this question set only; default: to any.")] = "",
+    language: Annotated[str, typer.Option(help="The language of that set.")] = "eng",
+) -> None:
+    """Drop lines that a later one replaces, and answers to questions that are asked no more.
+
+    Example: univar cassette prune tests/values/cassettes/gpt-4o.eng.jsonl --questions core
+    """
+    from pytest_univar.cassette_tools import prune
+    from pytest_univar.questions import load_questions
+
+    result = prune(path, questions=load_questions(questions, language) if questions else None)
+    say(f"{result.kept} lines kept, {result.superseded} superseded and {result.unwanted} unwanted ones dropped")
+
+
+@cassette_app.command("merge")
+def cassette_merge(
+    sources: Annotated[list[Path], typer.Argument(help="Cassettes, the newest last.")],
+    into: Annotated[Path, typer.Option(help="The cassette that receives them.")],
+) -> None:
+    """Join cassettes of several machines; the later of two answers under one key counts.
+
+    Example: univar cassette merge a.jsonl b.jsonl --into cassettes/gpt-4o.eng.jsonl
+    """
+    from pytest_univar.cassette_tools import merge
+
+    result = merge(sources, into)
+    for conflict in result.conflicts:
+        say(f"another answer to {conflict.question!r} from {conflict.source} replaces the earlier one")
+    say(f"{result.added} lines added, {result.lines} in {into}")
+
+
+def say(text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def scores_table(scores: dict[str, list[Identification]]) -> Table:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pytest_univar.errors import UsageError
@@ -46,6 +48,7 @@ class AuditConfig(NamedTuple):
     questions: str | None
     languages: tuple[str, ...]
     samples: int
+    limit: int | None
     encoder: str
     bank: str
     device: str | None
@@ -53,6 +56,7 @@ class AuditConfig(NamedTuple):
     record: Record
     cassette_dir: str | None
     concurrency: int
+    rpm: float | None
     timeout: float
     attempts: int
     temperature: float | None
@@ -60,6 +64,8 @@ class AuditConfig(NamedTuple):
     max_tokens: int
     seed: int | None
     system_prompt: str | None
+    extra: Mapping[str, Any]
+    dry_run: bool
     max_cost: float | None
     allow_unknown_price: bool
     min_coverage: float
@@ -105,6 +111,13 @@ def _positive_share(text: str) -> float:
     return value
 
 
+def _object(text: str) -> Mapping[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
+
+
 def _truth(text: str) -> bool:
     return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
 
@@ -119,7 +132,8 @@ def _languages(text: str) -> tuple[str, ...]:
 OPTIONS = (
     Option("model", str, (), "a model", many=True, metavar="MODEL",
            help="the model under audit: a litellm name such as openai/gpt-4o-mini, or replay:FILE for answers "
-           "collected elsewhere; several times: tests run once for each"),
+           "collected elsewhere (JSON lines, an OpenAI batch's output, or the CSV files of UniVaR); several times: "
+           "tests run once for each"),
     Option("api_base", str, None, "a URL", metavar="URL", help="the endpoint of an OpenAI-compatible server"),
     Option("questions", str, None, "a question set", metavar="SET",
            help="a built-in question set or a file of one's own; default: core, or with replay: the file's own"),
@@ -127,6 +141,8 @@ OPTIONS = (
            help="the languages to ask in, such as eng,spa; default: eng"),
     Option("samples", _number(int, 1), 1, "a whole number from 1", metavar="N",
            help="answers to each question; default: 1"),
+    Option("limit", _number(int, 2), None, "a whole number from 2", metavar="N",
+           help="ask only so many questions of the set, the same ones each time, spread over its values"),
     Option("encoder", str, "univar-mini", "an encoder", metavar="ENCODER",
            help="the UniVaR encoder: univar-mini (bundled), a folder, or a hub id such as CAiRE/UniVaR-lambda-5; "
            "default: univar-mini"),
@@ -136,12 +152,16 @@ OPTIONS = (
            help="where the encoder runs: cpu, cuda, cuda:1, mps; default: the best there is"),
     Option("dtype", _choice("float32", "bfloat16", "float16"), None, "float32, bfloat16 or float16", metavar="TYPE",
            help="the encoder's number type; default: bfloat16 on CUDA, float32 elsewhere"),
-    Option("record", _choice("none", "new", "all"), "new", "none, new or all", metavar="MODE",
-           help="new: ask what the cassette lacks (default); none: never call out; all: ask everything again"),
+    Option("record", _choice("none", "new", "all"), lambda: "none" if os.environ.get("CI") else "new",
+           "none, new or all", metavar="MODE",
+           help="new: ask what the cassette lacks (default); none: never call out (default where the variable CI is "
+           "set); all: ask everything again"),
     Option("cassette_dir", str, None, "a folder", metavar="DIR",
            help="where answers are recorded; default: the folder 'cassettes' beside the test file"),
     Option("concurrency", _number(int, 1), 8, "a whole number from 1", metavar="N",
-           help="calls in flight at once; default: 8"),
+           help="calls in flight at once, at the most; default: 8"),
+    Option("rpm", _number(float, 0.001), None, "a number above 0", metavar="N",
+           help="requests a minute, at the most; default: no limit"),
     Option("timeout", _number(float, 0.001), 60.0, "seconds above 0", metavar="SECONDS",
            help="the longest one attempt may take; default: 60"),
     Option("attempts", _number(int, 1), 5, "a whole number from 1", metavar="N",
@@ -155,6 +175,10 @@ OPTIONS = (
     Option("seed", _or_none(int), None, "a whole number, or none", metavar="N",
            help="the provider's sampling seed; default: none"),
     Option("system_prompt", str, None, "a text", metavar="TEXT", help="a system prompt; default: none"),
+    Option("extra", _object, {}, "a JSON object", metavar="JSON",
+           help='further parameters of the provider, such as {"top_k": 50}; default: none'),
+    Option("dry_run", _truth, False, "true or false", metavar="BOOL",
+           help="say what asking would take in calls, tokens and cost, and ask nothing"),
     Option("max_cost", _number(float, 0), None, "US dollars from 0", metavar="USD",
            help="stop before the call that would cost more than this in all"),
     Option("allow_unknown_price", _truth, False, "true or false", metavar="BOOL",
@@ -194,7 +218,7 @@ def _read(option: Option, config: pytest.Config) -> Any:
     for where, found in ((option.flag, config.getoption(option.ini)), (option.ini, config.getini(option.ini))):
         if found:
             return tuple(found) if option.many else _parse(option, where, str(found))
-    return option.default
+    return option.default() if callable(option.default) else option.default
 
 
 def _parse(option: Option, where: str, found: str) -> Any:

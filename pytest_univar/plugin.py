@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_univar.expectations import Auditor, Claim
 
 RUN = pytest.StashKey[Run]()
+LEDGER = pytest.StashKey[TemporaryDirectory[str]]()
 CASSETTES = "cassettes"
 """The folder beside a test file that its answers are recorded in."""
 
@@ -48,6 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _began(config),
         display=partial(_display, config),
         vectors=partial(_vector_cache, config),
+        ledger=_ledger(config),
     )
     config.stash[RUN] = run
     if not hasattr(config, "workerinput"):
@@ -94,6 +97,9 @@ def univar(request: pytest.FixtureRequest) -> Auditor:
     node = request.node
     run = request.config.stash[RUN]
     want = _wanted(node, getattr(request, "param", None))
+    if run.config.dry_run:
+        node.user_properties.extend(("univar_plan", plan) for plan in run.plan_json(want))
+        pytest.skip("dry run: nothing is asked")
     auditor = run.auditor(node.nodeid, want, partial(_settle, node, run.config.inconclusive))
     node.user_properties.append(("univar_model", want.model))
     return auditor
@@ -117,6 +123,9 @@ class Recorder:
         self.run = run
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == "univar_plan":
+                self.run.add_plan_json(str(value))
         if report.when == "call" or (report.when == "setup" and not report.passed):
             models = [str(value) for name, value in report.user_properties if name == "univar_model"]
             claims = [str(value) for name, value in report.user_properties if name == "univar_claim"]
@@ -148,6 +157,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_configure_node(node: Any) -> None:
     """xdist: a worker is about to start."""
     node.workerinput["univar_since"] = node.config.stash[RUN].since.isoformat()
+    if LEDGER not in node.config.stash:
+        folder = node.config.stash[LEDGER] = TemporaryDirectory(prefix="univar-")
+        node.config.add_cleanup(folder.cleanup)
+    node.workerinput["univar_ledger"] = os.path.join(node.config.stash[LEDGER].name, "ledger.json")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -190,6 +203,11 @@ def _wanted(item: pytest.Item, model: str | None) -> Wanted:
         arguments |= marker.kwargs
     first = next(iter(item.config.getoption("univar_model") or ()), None)
     return wanted(arguments, item.nodeid, model or first, item.config.stash[RUN].config, item.path.parent / CASSETTES)
+
+
+def _ledger(config: pytest.Config) -> Path | None:
+    told = getattr(config, "workerinput", {}).get("univar_ledger")
+    return Path(told) if told else None
 
 
 def _vector_cache(config: pytest.Config) -> Path | None:

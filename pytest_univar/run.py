@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_univar.audit import Audit, ProfileResult, ProgressDisplay
     from pytest_univar.expectations import Auditor, Claim
     from pytest_univar.measurement import MeasuredProfile
-    from pytest_univar.report import AuditResult, Outcome, TestOutcome
+    from pytest_univar.report import AuditResult, Outcome, Plan, TestOutcome
 
 NO_MODEL = (
     "no model to audit was given. Give one with --univar-model=MODEL on the command line, "
@@ -84,6 +84,7 @@ class Run:
 
     base: the folder that relative paths start from. since: when the run began, the same in all of its processes.
     vectors: where vectors are kept between runs, None for nowhere. Both callables are called at the first profile.
+    ledger: where the processes of this run add up what they spend; None where there is one process.
     """
 
     def __init__(
@@ -94,9 +95,12 @@ class Run:
         *,
         display: Callable[[], ProgressDisplay],
         vectors: Callable[[], Path | None],
+        ledger: Path | None,
     ) -> None:
         self.config = config
         self._vectors = vectors
+        self._ledger = ledger
+        self._plans: dict[Plan, None] = {}
         self.since = since
         self._base = base
         self._display = display
@@ -110,7 +114,7 @@ class Run:
     def _services(self) -> Services:
         from pytest_univar.assembly import Services
 
-        return Services(self.config, self._base, self._display(), self.since, self._vectors())
+        return Services(self.config, self._base, self._display(), self.since, self._vectors(), self._ledger)
 
     def auditor(self, where: str, want: Wanted, settle: Callable[[Claim], None]) -> Auditor:
         """The audit as the test ``where`` sees it."""
@@ -137,6 +141,20 @@ class Run:
         if key not in self._audits:
             self._audits[key] = self._services.audit(model, cassette_dir)
         return self._audits[key]
+
+    def plan_json(self, want: Wanted) -> list[str]:
+        """What a test would make the run ask, one plan for each language, as JSON for ``add_plan_json``."""
+        plans = [
+            self._services.plan(want.model, want.cassette_dir, language, want.questions, want.samples)
+            for language in want.languages
+        ]
+        return [json.dumps(vars(plan)) for plan in plans]
+
+    def add_plan_json(self, text: str) -> None:
+        """A plan, perhaps of another process; several tests that need the same answers ask once."""
+        from pytest_univar.report import Plan
+
+        self._plans[Plan(**json.loads(text))] = None
 
     def add_test(self, where: str, model: str, outcome: Outcome, claims: Iterable[str]) -> None:
         """A test that is over. claims: those it made, each as JSON."""
@@ -166,7 +184,7 @@ class Run:
 
     def result(self) -> AuditResult | None:
         """What there is to report; None where no test asked for anything."""
-        if not (self._audits or self._elsewhere or self._claims or self._outcomes):
+        if not (self._audits or self._elsewhere or self._claims or self._outcomes or self._plans):
             return None
         from pytest_univar.report import AuditResult, merged
 
@@ -176,6 +194,7 @@ class Run:
             profiles=tuple(merged([*self._own_profiles(), *self._elsewhere])),
             claims=tuple(self._claims),
             outcomes=tuple(self._outcomes),
+            plans=tuple(self._plans),
         )
 
     def _own_profiles(self) -> list[ProfileResult]:

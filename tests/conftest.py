@@ -54,3 +54,9 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     )
     save_bank(bank, made.bank)
     return made
+
+
+@pytest.fixture(autouse=True)
+def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable CI switches recording off; tests that mean that say so."""
+    monkeypatch.delenv("CI", raising=False)

@@ -13,7 +13,7 @@ names and formulas come out as nobody knows.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 
 _SCRIPTS = {
     "kana": re.compile(r"[\u3040-\u30ff]"),
@@ -29,6 +29,10 @@ _ONE_LANGUAGE = {"hangul": "kor", "devanagari": "hin", "thai": "tha"}
 _PERSIAN, _ARABIC = re.compile(r"[پچژگکی]"), re.compile(r"[ةكيىأإ]")
 _RUSSIAN, _BULGARIAN = re.compile(r"[ыэё]"), re.compile(r"ъ|\b(?:да|се|са|ще|че|от|за|не|е)\b")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+
+_LINK = re.compile(r"\w+://\S+")  # "com" is a word of Portuguese
+_HEAD = 400
+"""Characters of the text that are looked at; more make no guess better."""
 
 _MIN_LETTERS = 8
 _SCRIPT_SHARE = 0.6
@@ -72,15 +76,16 @@ _FUNCTION_WORDS = {
     "fin": "ja on ei se että oli hän joka mutta ovat kun niin myös tai kuin ole sen ne olla minä me he jos vain sitä "
     "ihmiset ihmisten ihminen voi pitää siitä kanssa mitä koska hyvin enemmän aina oma jotka olen tämä tässä mukaan",
 }
-_SHARED = Counter(word for words in _FUNCTION_WORDS.values() for word in words.split())
-_WEIGHTS = {
-    language: {word: 1 / _SHARED[word] for word in words.split()} for language, words in _FUNCTION_WORDS.items()
-}
+_LANGUAGES_OF: dict[str, list[str]] = defaultdict(list)
+for _language, _words in _FUNCTION_WORDS.items():
+    for _word in _words.split():
+        _LANGUAGES_OF[_word].append(_language)
 _MALAY = frozenset({"ind", "zsm"})
 
 
 def guess_languages(text: str) -> frozenset[str]:
     """The languages that the text may be in, as ISO 639-3; empty where nobody knows."""
+    text = _LINK.sub(" ", text[: 4 * _HEAD])[:_HEAD]
     letters = {script: len(pattern.findall(text)) for script, pattern in _SCRIPTS.items()}
     # A Chinese or Japanese character says as much as two or three letters.
     if sum(letters.values()) + letters["han"] + letters["kana"] < _MIN_LETTERS:
@@ -112,7 +117,11 @@ def _by_letters(text: str, signs: dict[str, re.Pattern[str]]) -> frozenset[str]:
 
 def _by_words(text: str) -> frozenset[str]:
     words = _WORD.findall(text.replace("’", "'").casefold())
-    scores = {language: sum(weights.get(word, 0.0) for word in words) for language, weights in _WEIGHTS.items()}
+    scores = dict.fromkeys(_FUNCTION_WORDS, 0.0)
+    for word in words:
+        languages = _LANGUAGES_OF.get(word, ())
+        for language in languages:
+            scores[language] += 1 / len(languages)
     (best, first), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
     if first < _MIN_EVIDENCE or first < _MARGIN * second:
         return frozenset()

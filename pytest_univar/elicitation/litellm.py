@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +23,10 @@ from pytest_univar.elicitation import Progress, Request, Tally, loop
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.failures import Failure, classify, shown_cause
 from pytest_univar.elicitation.pacing import Gate, Outcome, Pace
-from pytest_univar.elicitation.pricing import estimated_tokens, import_litellm, price
+from pytest_univar.elicitation.pricing import estimated_tokens, price
 from pytest_univar.elicitation.reply import Reply, read_reply
 from pytest_univar.elicitation.sampling import SamplingParams
+from pytest_univar.elicitation.vendor import import_litellm, its_warnings_ignored
 from pytest_univar.errors import CostError, ElicitationError, UsageError
 from pytest_univar.values import Answer
 
@@ -101,10 +101,8 @@ class LiteLLMService:
         if not requests:
             return {}
         self._check_endpoint()
-        conversation = _Conversation(self, import_litellm(), requests, tally, record, progress)
-        with warnings.catch_warnings():
-            # litellm serialises its responses with fields that its own pydantic models do not declare.
-            warnings.filterwarnings("ignore", message="Pydantic serializer warnings", category=UserWarning)
+        with its_warnings_ignored():
+            conversation = _Conversation(self, import_litellm(), requests, tally, record, progress)
             return loop.run(conversation.settle_all)
 
     def _check_endpoint(self) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_univar.elicitation import Request
+from pytest_univar.elicitation.vendor import import_litellm, its_warnings_ignored
 
 if TYPE_CHECKING:
     from pytest_univar.elicitation.litellm import LiteLLMService
@@ -26,19 +26,9 @@ def estimate(service: LiteLLMService, requests: Sequence[Request]) -> Estimate:
     """What asking these would take if every answer ran to its limit and no call had to be repeated. Calls nothing."""
     prompt_tokens = sum(estimated_tokens(service.messages(request)) for request in requests)
     completion_tokens = len(requests) * service.params.max_tokens
-    cost = price(service.model, prompt_tokens, completion_tokens) if requests else 0.0
+    with its_warnings_ignored():
+        cost = price(service.model, prompt_tokens, completion_tokens) if requests else 0.0
     return Estimate(len(requests), prompt_tokens, completion_tokens, cost)
-
-
-def import_litellm() -> Any:
-    """litellm, kept from calling out and from reading files while it is imported. It takes seconds."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else the import fetches a price list
-    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")  # else the import loads .env files
-    os.environ.setdefault("LITELLM_LOG", "ERROR")
-    import litellm
-
-    litellm.suppress_debug_info = True
-    return litellm
 
 
 def estimated_tokens(messages: Sequence[Mapping[str, str]]) -> int:
@@ -47,7 +37,7 @@ def estimated_tokens(messages: Sequence[Mapping[str, str]]) -> int:
 
 
 def price(model: str, prompt_tokens: int, completion_tokens: int) -> float | None:
-    """USD for this many tokens; None if the price is unknown."""
+    """USD for this many tokens; None if the price is unknown. To be called with ``its_warnings_ignored``."""
     try:
         prompt, completion = import_litellm().cost_per_token(
             model=model, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens

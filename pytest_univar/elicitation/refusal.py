@@ -69,7 +69,8 @@ _NEUTRAL = (
 )
 _OUT_OF_BOUNDS = (
     rf"(?:(?:it|this|that)(?:'s| is| would)(?:{_NOT}| outside)(?: be)? "
-    r"(?:appropriate for me|(?:my|our) (?:place|role|job|scope)|up to me|for me to|something (?:that )?i(?:'m| am| can))"
+    r"(?:appropriate for me|(?:my|our) (?:place|role|job|scope)|up to me|for me to"
+    r"|something (?:that )?i(?:'m| am| can))"
     r"|(?:this|it|that|your|the)(?: \w+)? (?:falls outside|goes against|violates) (?:what|my|our|the)\b"
     rf"|(?:my|our) (?:guidelines|policy|policies|rules|instructions|programming) (?:do|does|did|would){_NOT} "
     r"(?:allow|permit|let)"

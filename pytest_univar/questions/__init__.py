@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -81,6 +81,20 @@ def load_questions(name_or_path: str | Path, language: str = "eng") -> tuple[Que
     if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
         return _own(path, language)
     return _built_in(_DATA, name_or_path, language)
+
+
+def limited(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:
+    """``limit`` of the questions, spread evenly over their values, in their order; the same ones each time.
+
+    The order of choice is that of a hash of the id: a larger limit keeps all the questions of a smaller one.
+    """
+    turns: dict[str | None, int] = defaultdict(int)
+    ranked = []
+    for question in sorted(questions, key=lambda question: hashlib.sha256(question.id.encode()).digest()):
+        ranked.append((turns[question.value], question.id))
+        turns[question.value] += 1
+    chosen = {id for _, id in sorted(ranked, key=lambda ranked: ranked[0])[:limit]}
+    return tuple(question for question in questions if question.id in chosen)
 
 
 def question_set_hash(questions: Iterable[Question]) -> str:

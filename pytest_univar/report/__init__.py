@@ -28,14 +28,31 @@ class TestOutcome:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a dry run says asking would take, at the most: every answer as long as it may be, no call repeated.
+
+    cost_usd: None where the price is unknown.
+    """
+
+    model: str
+    language: str
+    questions: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True)
 class AuditResult:
-    """Everything a run found out. encoder, bank: their names."""
+    """Everything a run found out. encoder, bank: their names. plans: of a dry run, which finds out nothing else."""
 
     encoder: str
     bank: str
     profiles: tuple[ProfileResult, ...] = ()
     claims: tuple[Claim, ...] = ()
     outcomes: tuple[TestOutcome, ...] = ()
+    plans: tuple[Plan, ...] = ()
 
 
 def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:

@@ -15,7 +15,7 @@ from pytest_univar.audit import ProfileResult
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
 from pytest_univar.measurement import Distance, RegionVerdict
-from pytest_univar.report import AuditResult, TestOutcome
+from pytest_univar.report import AuditResult, Plan, TestOutcome
 
 NARROWEST = 60
 """Columns. Below, the figures would have to be cut; a narrower terminal wraps the lines instead."""
@@ -63,6 +63,8 @@ def render(result: AuditResult, *, width: int, colour: bool) -> str:
 
 def report(result: AuditResult) -> Group:
     """Answers and where the values lie, profile by profile; then the expectations, then what it cost."""
+    if result.plans:
+        return Group(plans_table(result.plans), Text("a dry run: nothing was asked; the figures are upper estimates"))
     parts: list[RenderableType] = []
     for profile in result.profiles:
         parts += [*profile_lines(profile), ""]
@@ -85,6 +87,7 @@ def profile_lines(profile: ProfileResult) -> list[RenderableType]:
     ]
     if profile.stopped:
         rows.append((Text("not measured", "yellow"), Text(clean(profile.stopped), "yellow")))
+    rows += [("note" if row == 0 else "", Text(clean(text), "yellow")) for row, text in enumerate(profile.warnings)]
     shown = list(profile.problems.items())[:PROBLEMS_SHOWN]
     rows += [("no answer to" if row == 0 else "", problem_text(*problem)) for row, problem in enumerate(shown)]
     if further := len(profile.problems) - len(shown):
@@ -98,6 +101,16 @@ def profile_lines(profile: ProfileResult) -> list[RenderableType]:
     if profile.regions:
         parts.append(indented(regions_table(profile.regions)))
     return parts
+
+
+def plans_table(plans: Sequence[Plan]) -> Table:
+    """What asking would take, value ID by value ID."""
+    table = plain_table("to ask", "calls", "tokens in", "tokens out", "cost")
+    for plan in plans:
+        cost = "unknown price" if plan.cost_usd is None else f"${plan.cost_usd:.4f}"
+        figures = (f"{plan.calls}", f"{plan.prompt_tokens}", f"{plan.completion_tokens}", cost)
+        table.add_row(f"{clean(plan.model)}/{plan.language}", *figures)
+    return table
 
 
 def answers_line(tally: Tally) -> str:

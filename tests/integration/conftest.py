@@ -101,7 +101,10 @@ def loaded() -> None:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, server: OpenAIServer, parts: Parts, loaded: None) -> Project:
+def project(
+    pytester: pytest.Pytester, server: OpenAIServer, parts: Parts, loaded: None, monkeypatch: pytest.MonkeyPatch
+) -> Project:
+    monkeypatch.delenv("CI", raising=False)  # under it nothing is recorded, unless asked for
     made = Project(pytester, server)
     questions = [{"id": f"law-{number}", "text": text} for number, text in enumerate(QUESTIONS)]
     pytester.makefile(".jsonl", questions="\n".join(json.dumps(question) for question in questions))

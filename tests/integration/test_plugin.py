@@ -179,7 +179,8 @@ def test_an_audit_is_asked_once_recorded_and_replayed(project: Project) -> None:
     assert sorted(project.server.questions()) == sorted(QUESTIONS)
     vectors = (project.path / "vectors.npy").read_bytes()
 
-    replayed = project.run(*project.live, "--univar-record=none")
+    # Without pytest's cache folder the vectors are computed again.
+    replayed = project.run(*project.live, "--univar-record=none", "-p", "no:cacheprovider")
 
     replayed.assert_outcomes(passed=3)
     assert len(project.server.requests) == len(QUESTIONS)
@@ -188,7 +189,8 @@ def test_an_audit_is_asked_once_recorded_and_replayed(project: Project) -> None:
     same_account, _, no_cost = reported(replayed).rpartition("/bank ")
     assert account == same_account
     answers = "answers 12 of 12 kept, 0 of them refusals; 0 empty, 0 cut off, 0 missing"
-    assert account.startswith(f"{MODEL}/eng {answers} questions questions.jsonl nearest value IDs")
+    assert account.startswith(f"{MODEL}/eng {answers} questions questions.jsonl ")
+    assert account.count(" nearest value IDs ") == 1
     assert account.count(" met ") == 1
     assert cost.startswith("12 calls (0 retries), 0 answers from records; 132 tokens in, 84 out cost unknown")
     assert no_cost == "0 calls (0 retries), 12 answers from records; 0 tokens in, 0 out cost $0"
@@ -205,6 +207,16 @@ def test_recording_off_and_nothing_recorded(project: Project) -> None:
     assert "cassettes" in said
     assert f"pytest --univar-model={MODEL} --univar-record=new" in said
     assert not project.server.requests
+
+
+def test_in_ci_nothing_is_asked_unless_it_is_asked_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    project.write_test(ONE_TEST)
+    result = project.run(*project.live)
+    result.assert_outcomes(failed=1)
+    assert "recording is off" in printed(result)
+    assert not project.server.requests
+    project.run(*project.live, "--univar-record=new").assert_outcomes(passed=1)
 
 
 def test_samples_are_profiles_of_their_own(project: Project) -> None:
@@ -396,6 +408,10 @@ def test_a_bank_of_another_encoder(project: Project, parts: Parts) -> None:
         ("min-coverage=0", "a number above 0, at most 1"),
         ("confidence=95", "a number between 0 and 1"),
         ("inconclusive=ignore", "fail, warn or xfail"),
+        ("limit=1", "a whole number from 2"),
+        ("rpm=0", "a number above 0"),
+        ("extra=top_k", "a JSON object"),
+        ("extra=[1]", "a JSON object"),
         ("dtype=int8", "float32, bfloat16 or float16"),
         ("languages=english", "one of the ISO 639-3 codes"),
     ],

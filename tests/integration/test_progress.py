@@ -64,7 +64,7 @@ def test_a_bar_on_a_terminal_and_none_in_ci(project: Project) -> None:
 
     assert sorted(project.server.questions()) == sorted(QUESTIONS)
     assert "asking" in on_a_terminal(project.path, *audit)  # from here on they only read what the first has recorded
-    assert "asking" not in on_a_terminal(project.path, *audit, CI="true")
+    assert "asking" not in on_a_terminal(project.path, *audit, "--univar-record=new", CI="true")
     assert "asking" not in project.pytester.run(*ARGUMENTS, *audit).stdout.str()
 
 

@@ -58,7 +58,8 @@ def test_several_answers_in_a_language_are_recognised(language: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "42", "Yes.", "Tokyo, Paris, Lima", "x = f(y) + 3", "¡No!", "???", "hm hm hm hm hm"]
+    "text",
+    ["", "42", "Yes.", "Tokyo, Paris, Lima", "x = f(y) + 3", "¡No!", "???", "hm hm hm hm hm", "https://a.com/com/com"],
 )
 def test_nobody_knows(text: str) -> None:
     assert guess_languages(text) == frozenset()

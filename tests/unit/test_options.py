@@ -11,7 +11,7 @@ from pytest_univar.errors import UsageError
 from pytest_univar.options import OPTIONS, AuditConfig, Option, read_config
 from pytest_univar.run import wanted
 
-SETTINGS = AuditConfig(**{option.name: option.default for option in OPTIONS})
+SETTINGS = AuditConfig(**{option.name: option.default for option in OPTIONS} | {"record": "new"})
 FOLDER = Path("values/cassettes")
 
 
@@ -23,7 +23,7 @@ def config_of(pytester: pytest.Pytester, *arguments: str, ini: str = "") -> Audi
 def test_every_field_has_its_option_and_a_good_default() -> None:
     assert [option.name for option in OPTIONS] == list(AuditConfig._fields)
     for option in OPTIONS:
-        if option.default not in (None, (), False):
+        if option.default and not callable(option.default):
             text = " ".join(option.default) if isinstance(option.default, tuple) else str(option.default)
             assert option.parse(text) == option.default
             assert "default" in option.help
@@ -36,8 +36,12 @@ def test_flag_and_twin(option: Option) -> None:
     assert option.ini == option.flag.removeprefix("--").replace("-", "_")
 
 
-def test_defaults(pytester: pytest.Pytester) -> None:
+def test_defaults(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
     assert config_of(pytester) == SETTINGS
+    monkeypatch.setenv("CI", "true")
+    assert config_of(pytester) == SETTINGS._replace(record="none")
+    assert config_of(pytester, "--univar-record=new") == SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,9 @@ def test_defaults(pytester: pytest.Pytester) -> None:
         ("top_p", "1", 1.0),
         ("seed", "0", 0),
         ("seed", "-3", -3),
+        ("rpm", "0.5", 0.5),
+        ("limit", "2", 2),
+        ("extra", '{"top_k": 50}', {"top_k": 50}),
         ("max_cost", "0", 0.0),
         ("allow_unknown_price", "yes", True),
         ("allow_unknown_price", "0", False),
