@@ -20,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
@@ -126,9 +127,9 @@ def main() -> None:
         for repeat in range(options.repeats):
             service = LiteLLMService(options.model, api_base, concurrency=options.concurrency)
             for name in ("first", "again"):
-                took = timed(lambda name=name: ask(service, f"{name} {repeat}", options.calls), options.calls)  # type: ignore[misc]  # noqa: B023
-                results[f"pytest-univar, {name}"].append(took)
-            results["batch_completion"].append(timed(lambda: batch(options.calls), options.calls))
+                work = partial(ask, service, f"{name} {repeat}", options.calls)
+                results[f"pytest-univar, {name}"].append(timed(work, options.calls))
+            results["batch_completion"].append(timed(partial(batch, options.calls), options.calls))
 
     print(f"{options.calls} calls of {options.latency:g} s, {options.concurrency} at once: ideally {ideal:.2f} s")
     for who, runs in results.items():

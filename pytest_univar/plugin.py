@@ -212,7 +212,8 @@ def _ledger(config: pytest.Config) -> Path | None:
 
 def _vector_cache(config: pytest.Config) -> Path | None:
     """pytest's own cache folder; nowhere under ``-p no:cacheprovider``."""
-    return config.cache.mkdir("univar-vectors") if config.cache else None
+    cache = getattr(config, "cache", None)
+    return cache.mkdir("univar-vectors") if cache else None
 
 
 def _display(config: pytest.Config) -> ProgressDisplay:
