@@ -4,8 +4,12 @@
 
 The server is a process of its own that answers each request after a fixed time. The ideal is calls / concurrency ×
 latency. `first` is a service that has to find its pace, `again` one that has found it; both record every answer in a
-cassette. Imports and the first connection are left out, for both contestants. CPU is that of the asking process, which
-can keep no more than one core busy: below about latency / concurrency seconds for each call it sets the pace.
+cassette. `alone` is the latter with a sleep of the latency in litellm's place: what our own orchestration costs. Imports
+and the first connection are left out, for both contestants.
+
+CPU is that of the asking process, which can keep no more than one core busy: where a call takes more of it than
+latency / concurrency (3.1 ms by default), it and not the server sets the pace. `floor` is litellm.acompletion by itself,
+from a plain loop of tasks: nothing built on it can be faster.
 """
 
 from __future__ import annotations
@@ -23,8 +27,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
+from unittest.mock import patch
 
+from pytest_univar.elicitation import loop
 from pytest_univar.elicitation.litellm import LiteLLMService
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.vendor import import_litellm
@@ -108,7 +115,8 @@ def main() -> None:
     os.environ["OPENAI_API_KEY"] = "none"
     litellm = import_litellm()
     ideal = options.calls / options.concurrency * options.latency
-    results: dict[str, list[Took]] = {"pytest-univar, first": [], "pytest-univar, again": [], "batch_completion": []}
+    contestants = ("pytest-univar, first", "pytest-univar, again", "pytest-univar, alone", "batch_completion", "floor")
+    results: dict[str, list[Took]] = {name: [] for name in contestants}
 
     with server(options.latency) as api_base, tempfile.TemporaryDirectory() as folder:
 
@@ -122,6 +130,30 @@ def main() -> None:
             )
             return sum(not isinstance(reply, Exception) for reply in replies)
 
+        def floor(count: int) -> int:
+            async def work(messages: Iterator[Question]) -> int:
+                done = 0
+                for question in messages:
+                    content = [{"role": "user", "content": question.text}]
+                    await litellm.acompletion(
+                        options.model, content, api_base=api_base, max_tokens=128, top_p=0.95, max_retries=0
+                    )
+                    done += 1
+                return done
+
+            async def work_all() -> int:
+                shared = iter(questions("floor", count))
+                return sum(await asyncio.gather(*(work(shared) for _ in range(options.concurrency))))
+
+            return loop.run(work_all)
+
+        reply = litellm.ModelResponse(**COMPLETION)
+
+        async def pretend(**_: object) -> object:
+            await asyncio.sleep(options.latency)
+            return reply
+
+        stub = SimpleNamespace(acompletion=pretend)
         ask(LiteLLMService(options.model, api_base), "warm-up", 2)
         batch(2)
         for repeat in range(options.repeats):
@@ -129,6 +161,10 @@ def main() -> None:
             for name in ("first", "again"):
                 work = partial(ask, service, f"{name} {repeat}", options.calls)
                 results[f"pytest-univar, {name}"].append(timed(work, options.calls))
+            with patch("pytest_univar.elicitation.litellm.import_litellm", return_value=stub):
+                work = partial(ask, service, f"alone {repeat}", options.calls)
+                results["pytest-univar, alone"].append(timed(work, options.calls))
+            results["floor"].append(timed(partial(floor, options.calls), options.calls))
             results["batch_completion"].append(timed(partial(batch, options.calls), options.calls))
 
     print(f"{options.calls} calls of {options.latency:g} s, {options.concurrency} at once: ideally {ideal:.2f} s")

@@ -148,7 +148,7 @@ def export(
 ) -> None:
     """Write a question set as the input file of an OpenAI batch; audit its output with --univar-model=replay:OUTPUT.
 
-    Example: univar export gpt-4o-mini --output batch.jsonl
+    univar export gpt-4o-mini --output batch.jsonl
     """
     from pytest_univar.elicitation.sampling import SamplingParams
     from pytest_univar.export import openai_batch_lines
@@ -162,7 +162,10 @@ def export(
 
 @cassette_app.command("list")
 def cassette_list(path: CassettePath) -> None:
-    """Say what is recorded. Example: univar cassette list tests/values/cassettes"""
+    """Say what is recorded.
+
+    univar cassette list tests/values/cassettes
+    """
     from pytest_univar.cassette_tools import summary
 
     table = Table("cassette", "model", "language", "answers", "superseded", "last recorded", "cost", box=None)
@@ -177,7 +180,7 @@ def cassette_list(path: CassettePath) -> None:
 def cassette_verify(path: CassettePath) -> None:
     """Check every line: its form, its key, and that it holds no secret. Exit code 1 where something is wrong.
 
-    Example: univar cassette verify tests/values/cassettes
+    univar cassette verify tests/values/cassettes
     """
     from pytest_univar.cassette_tools import verify
 
@@ -200,7 +203,7 @@ def cassette_prune(
 ) -> None:
     """Drop lines that a later one replaces, and answers to questions that are asked no more.
 
-    Example: univar cassette prune tests/values/cassettes/gpt-4o.eng.jsonl --questions core
+    univar cassette prune tests/values/cassettes/gpt-4o.eng.jsonl --questions core
     """
     from pytest_univar.cassette_tools import prune
     from pytest_univar.questions import load_questions
@@ -216,7 +219,7 @@ def cassette_merge(
 ) -> None:
     """Join cassettes of several machines; the later of two answers under one key counts.
 
-    Example: univar cassette merge a.jsonl b.jsonl --into cassettes/gpt-4o.eng.jsonl
+    univar cassette merge a.jsonl b.jsonl --into cassettes/gpt-4o.eng.jsonl
     """
     from pytest_univar.cassette_tools import merge
 

@@ -20,7 +20,16 @@ from tests.checkpoints import bert_checkpoint
 from tests.synthetic import answers, settings, toml, write_answers
 
 UNIVAR = str(Path(sys.executable).with_name("univar"))
-COMMANDS = [["train"], ["bank", "build"], ["bank", "list"]]
+COMMANDS = [
+    ["train"],
+    ["export"],
+    ["bank", "build"],
+    ["bank", "list"],
+    ["cassette", "list"],
+    ["cassette", "verify"],
+    ["cassette", "prune"],
+    ["cassette", "merge"],
+]
 
 
 @pytest.fixture
