@@ -4,11 +4,11 @@
 
 The server is a process of its own that answers each request after a fixed time. The ideal is calls / concurrency ×
 latency. `first` is a service that has to find its pace, `again` one that has found it; both record every answer in a
-cassette. `alone` is the latter with a sleep of the latency in litellm's place: what our own orchestration costs. Imports
+cassette. `alone` is the latter with a sleep in litellm's place: what our own orchestration costs. Imports
 and the first connection are left out, for both contestants.
 
 CPU is that of the asking process, which can keep no more than one core busy: where a call takes more of it than
-latency / concurrency (3.1 ms by default), it and not the server sets the pace. `floor` is litellm.acompletion by itself,
+latency / concurrency (3.1 ms by default), it and not the server sets the pace. `floor` is litellm.acompletion itself,
 from a plain loop of tasks: nothing built on it can be faster.
 """
 

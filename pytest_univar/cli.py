@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +82,10 @@ def train(
     record = {"recipe": settings.model_dump(mode="json", by_alias=True)}
     save_record(output, record)
     encoders = {settings.name: load_encoder(output, device=device), "backbone": load_encoder(backbone, device=device)}
-    scores = {name: [identify(each, corpus) for corpus in corpora] for name, each in encoders.items()}
+    scores = {
+        name: [replace(identify(each, corpus), encoder=name) for corpus in corpora]  # no path of this machine
+        for name, each in encoders.items()
+    }
     record["scores"] = {name: [asdict(score) for score in each] for name, each in scores.items()}
     save_record(output, record)
     console.print(scores_table(scores))

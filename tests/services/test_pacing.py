@@ -53,12 +53,14 @@ def test_what_cannot_be_a_pace_is_refused() -> None:
 
 
 INTERRUPTED = """
+import signal
 from pathlib import Path
 from pytest_univar.elicitation.litellm import LiteLLMService
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.values import Question
 
 def test_asks():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
     service = LiteLLMService("openai/some-model", {api_base!r}, concurrency=4)
     questions = [Question(f"q{{number}}", f"Question {{number}}?") for number in range(12)]
     RecordedElicitor(service, Path("cassettes")).elicit(questions, "eng")
@@ -71,12 +73,15 @@ def test_ctrl_c_ends_pytest_in_order(server: OpenAIServer, tmp_path: Path) -> No
         server.script(question.text, Step(hang=60))
     command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while len(server.requests) < 9 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.1)  # let the answers before the hanging ones arrive
-    os.kill(process.pid, signal.SIGINT)
-    output, errors = process.communicate(timeout=30)
+    try:
+        deadline = time.monotonic() + 120
+        while len(server.requests) < 9 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.1)  # let the answers before the hanging ones arrive
+        os.kill(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert (process.returncode, errors) == (2, "")
     assert "KeyboardInterrupt" in output
     for noise in ("Traceback", "never awaited", "was destroyed", "never retrieved", "Error"):

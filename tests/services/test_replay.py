@@ -31,11 +31,12 @@ QUESTIONS = [Question(f"q{number}", f"Question {number}?") for number in range(6
 
 # Asks QUESTIONS as another process: argv is api_base, cassette folder, concurrency.
 ASK = """
-import sys
+import signal, sys
 from pathlib import Path
 from pytest_univar.elicitation.litellm import LiteLLMService
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.values import Question
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 api_base, folder, concurrency = sys.argv[1:]
 service = LiteLLMService("openai/some-model", api_base=api_base, concurrency=int(concurrency), backoff=0.01)
 questions = [Question(f"q{number}", f"Question {number}?") for number in range(6)]
