@@ -73,17 +73,6 @@ def test_a_secret_among_the_extra_parameters_is_refused(project: Project) -> Non
     assert not project.server.requests
 
 
-def test_nothing_is_asked_in_ci_unless_asked_for(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    project.write_test(ONE_TEST)
-    result = project.run(*project.live)
-    result.assert_outcomes(failed=1)
-    assert "recording is off" in printed(result)
-    assert not project.server.requests
-    project.run(*project.live, "--univar-record=new").assert_outcomes(passed=1)
-    assert len(project.server.requests) == len(QUESTIONS)
-
-
 def test_an_endpoint_that_always_says_the_same_is_reported(project: Project) -> None:
     project.write_test(ONE_TEST)
     assert "the same answer" in reported(project.run(*project.live)).lower()
