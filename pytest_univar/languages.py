@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_univar.errors import UsageError
 
 
-@dataclass(frozen=True)
-class Language:
+class Language(NamedTuple):
     """code: ISO 639-3. flores: the code NLLB-200 uses. name: in English."""
 
     code: str
