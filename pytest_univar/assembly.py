@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from pytest_univar.audit import Audit, Limits, ProgressDisplay, TextEncoder
+from pytest_univar.audit import Audit, Limits, ProfileResult, ProgressDisplay, TextEncoder
 from pytest_univar.banks import ReferenceBank, load_bank
+from pytest_univar.baselines import FOLDER, Baseline, load_baseline, load_profile, save_baseline
+from pytest_univar.comparison import Audited, Comparison, Conclusion, FailWhen, compare, trajectories
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
 from pytest_univar.elicitation.pricing import estimate
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.replay import ReplayElicitor
 from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
-from pytest_univar.options import AuditConfig
-from pytest_univar.report import Plan
+from pytest_univar.errors import BaselineError
+from pytest_univar.measurement import MeasuredProfile
+from pytest_univar.options import NEWEST, AuditConfig
+from pytest_univar.report import Plan, dump_profiles
 
 REPLAY = "replay:"
 
@@ -55,6 +61,40 @@ class Services:
         if self._vectors is None:
             return Encoder(checkpoint, device=device, dtype=dtype)
         return CachedEncoder(checkpoint, self._vectors, device=device, dtype=dtype)
+
+    def baseline(self, name: str) -> Baseline:
+        """The newest saved baseline of a name, or of all."""
+        return load_baseline(self._base / FOLDER, None if name == NEWEST else name)
+
+    def measured(self, profile: bytes) -> MeasuredProfile:
+        """A profile of another process, held against the bank."""
+        return MeasuredProfile(load_profile(profile), self.bank, confidence=self.config.confidence)
+
+    def conclude(self, audited: Audited, accounts: Sequence[ProfileResult]) -> Conclusion:
+        """Compare, then save: a run is never held against itself."""
+        config = self.config
+        comparisons: tuple[Comparison, ...] = ()
+        if config.compare:
+            comparisons = compare(audited, self.baseline(config.compare), FailWhen(*(config.compare_fail or ())))
+        return Conclusion(
+            comparisons,
+            trajectories(audited, config.trajectory) if config.trajectory else (),
+            self._save(config.save, audited, accounts) if config.save else "",
+        )
+
+    def _save(self, name: str, audited: Audited, accounts: Sequence[ProfileResult]) -> str:
+        profiles = [measured.profile for own in audited.values() for measured in own]
+        if not profiles:
+            raise BaselineError(f"found no profile to save as the baseline {name!r}, expected at least one. Run a test")
+        folder = save_baseline(
+            self._base / FOLDER,
+            name,
+            profiles,
+            encoder=self.bank.encoder,
+            bank=self.bank.name,
+            figures=json.loads(dump_profiles(list(accounts))),
+        )
+        return str(folder.relative_to(self._base))
 
     def audit(self, model: str, cassette_dir: Path) -> Audit:
         """The pipeline for one model; answers are recorded in ``cassette_dir`` unless the settings name a folder."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from pytest_univar.banks import ReferenceBank
 from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally, requests_for
@@ -13,8 +13,8 @@ from pytest_univar.elicitation.health import health_warnings
 from pytest_univar.errors import CoverageError, TranslationError, UnivarError
 from pytest_univar.languages import language as known_language
 from pytest_univar.measurement import Distance, MeasuredProfile, RegionVerdict
-from pytest_univar.questions import limited, load_questions
-from pytest_univar.values import QA, Profile, Question, ValueID, Vectors
+from pytest_univar.questions import limited, load_questions, question_set_hash
+from pytest_univar.values import QA, Answer, Profile, Question, ValueID, Vectors
 
 
 class TextEncoder(Protocol):
@@ -39,7 +39,8 @@ class ProfileResult:
     """One audited value ID as every report shows it: the account of its answers and where its values lie.
 
     nearest, regions: empty where nothing was measured; stopped says why. problems: why questions have no answer.
-    warnings: what a reader should know of the answers first.
+    warnings: what a reader should know of the answers first. params: how the answers were sampled, None where they do
+    not say or differ in it.
     """
 
     model: str
@@ -52,6 +53,7 @@ class ProfileResult:
     regions: tuple[RegionVerdict, ...] = ()
     stopped: str = ""
     warnings: tuple[str, ...] = ()
+    params: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -135,11 +137,13 @@ class Audit:
                 tally=elicited.tally,
                 problems=elicited.problems,
                 warnings=health_warnings(elicited.answers, "eng"),
+                params=common_params(elicited.answers),
             )
             self._require_coverage(label, elicited)
-            measured = self._measure(label, language, elicited)
+            measured = self._measure(label, language, chosen, elicited)
             account = replace(
                 account,
+                warnings=(*account.warnings, *params_warnings(measured.bank, account.params)),
                 nearest=measured.nearest(3),
                 regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
             )
@@ -172,7 +176,9 @@ class Audit:
             "fewer with --univar-min-coverage."
         )
 
-    def _measure(self, label: str, language: str, elicited: Elicitation) -> MeasuredProfile:
+    def _measure(
+        self, label: str, language: str, chosen: Sequence[Question] | None, elicited: Elicitation
+    ) -> MeasuredProfile:
         encoder, bank = self.encoder(), self.bank()
         bank.check_encoder(encoder.fingerprint, encoder.name)
         qas = tuple(QA(answer.question, answer.answer) for answer in elicited.answers)
@@ -185,5 +191,35 @@ class Audit:
             samples=tuple(answer.sample for answer in elicited.answers),
             encoder=encoder.fingerprint,
             qas=qas,
+            question_set_hash=question_set_hash(chosen or questions_of(elicited.answers)),
         )
         return MeasuredProfile(profile, bank, confidence=self.limits.confidence)
+
+
+def questions_of(answers: Sequence[Answer]) -> tuple[Question, ...]:
+    """The questions that were answered, each once."""
+    found = {(answer.question_id, answer.question, answer.language): None for answer in answers}
+    return tuple(Question(*key) for key in found)
+
+
+def common_params(answers: Sequence[Answer]) -> dict[str, Any] | None:
+    """How the answers were sampled; None where they do not say, or were not all sampled alike."""
+    first = dict(answers[0].params) if answers else {}
+    return first if first and all(answer.params == first for answer in answers) else None
+
+
+def params_warnings(bank: ReferenceBank, params: Mapping[str, Any] | None) -> list[str]:
+    """What differs from how the bank's answers were sampled, as far as both are known.
+
+    The seed is left out: it changes no distribution.
+    """
+    if params is None:
+        return []
+    differing = [
+        f"{name} {params.get(name, 'not set')} (the bank: {of_bank})"
+        for name, of_bank in bank.answer_params.items()
+        if name != "seed" and params.get(name) != of_bank
+    ]
+    if not differing:
+        return []
+    return [f"sampled otherwise than the bank's answers, which shifts distances: {', '.join(differing)}"]

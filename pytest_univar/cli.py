@@ -1,10 +1,14 @@
-"""The ``univar`` command: encoders, banks and recorded answers. Auditing is pytest's: see ``plugin.py``."""
+"""The ``univar`` command: encoders, banks, recorded answers, declared expectations. Auditing itself is pytest's."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, replace
+from datetime import datetime, timezone
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from pytest_univar import __version__
-from pytest_univar.errors import UnivarError
+from pytest_univar.errors import UnivarError, UsageError
 
 if TYPE_CHECKING:
     from pytest_univar.evaluation.value_identification import Identification
@@ -30,6 +34,7 @@ console = Console()
 Answers = Annotated[Path, typer.Option(help="Answers of many LLMs: JSON lines, plain, .gz or .xz.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps; default: the best there is.")]
 CassettePath = Annotated[Path, typer.Argument(help="A cassette, or a folder of cassettes.", exists=True)]
+DECLARATION = Path("values.univar.yaml")
 RecipeName = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: univar-mini.")]
 
 
@@ -111,7 +116,7 @@ def bank_build(
     settings = load_recipe(recipe)
     corpora = settings.read_corpora(answers)
     with Progress(console=console) as bar:
-        task = bar.add_task("encoding", total=sum(len(corpus.training) for corpus in corpora))
+        task = bar.add_task("encoding", total=sum(len(corpus.answers) for corpus in corpora))
         bank = build_bank(
             corpora,
             load_encoder(encoder, device=device, dtype="float32"),
@@ -161,6 +166,81 @@ def export(
     lines = [*openai_batch_lines(asked, model, SamplingParams(max_tokens=max_tokens), samples)]
     output.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
     say(f"{len(lines)} requests written to {output}")
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write; its name must end in .univar.yaml.")] = DECLARATION,
+) -> None:
+    """Write a file of declared expectations to begin with; its comments explain every form.
+
+    univar init tests/values.univar.yaml
+    """
+    unused(path).write_text(shipped("starting_file.yaml"), encoding="utf-8")
+    say(f"{path} written; change what it expects, then run it: pytest --univar-model=MODEL {path}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of files of declared expectations, for editors.
+
+    univar schema > univar.schema.json
+    """
+    typer.echo(shipped("univar.schema.json"), nl=False)
+
+
+@app.command()
+def suggest(
+    model: Annotated[str, typer.Argument(help="As for --univar-model: a litellm name, or replay:FILE.")],
+    api_base: Annotated[str | None, typer.Option(help="The endpoint of an OpenAI-compatible server.")] = None,
+    questions: Annotated[str | None, typer.Option(help="A question set's name or file; default: core.")] = None,
+    languages: Annotated[str | None, typer.Option(help="ISO 639-3 codes; default: eng.")] = None,
+    bank: Annotated[str | None, typer.Option(help="The reference bank; default: univar-mini-eng.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="The encoder; default: univar-mini.")] = None,
+    output: Annotated[Path, typer.Option(help="The file to write; its name must end in .univar.yaml.")] = DECLARATION,
+    cassette_dir: Annotated[
+        str | None, typer.Option(help="Where answers are recorded; default: cassettes beside the output.")
+    ] = None,
+    record: Annotated[str | None, typer.Option(help="new, none or all, as for --univar-record.")] = None,
+    confidence: Annotated[str | None, typer.Option(help="Of every interval; default: 0.95.")] = None,
+    false_alarms: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="The share of unchanged models that a threshold may fail.")
+    ] = 0.05,
+) -> None:
+    """Audit a model and write expectations that it meets now, with thresholds from the bank's calibration.
+
+    univar suggest openai/gpt-4o-mini --output tests/values.univar.yaml
+    """
+    from pytest_univar.assembly import REPLAY, Services
+    from pytest_univar.options import default_config
+    from pytest_univar.plugin import CASSETTES
+    from pytest_univar.report.progress import BarDisplay, SilentDisplay
+    from pytest_univar.suggestions import declaration_text, suggestions
+
+    unused(output)
+    asked = {"api_base": api_base, "bank": bank, "encoder": encoder, "cassette_dir": cassette_dir}
+    config = default_config(
+        model=model, questions=questions, languages=languages, record=record, confidence=confidence, **asked
+    )
+    display = BarDisplay(lambda: console, nullcontext) if console.is_terminal else SilentDisplay()
+    services = Services(config, Path.cwd(), display, datetime.now(timezone.utc), vectors=None, ledger=None)
+    audit = services.audit(model, output.parent / CASSETTES)
+    profiles = [audit.profile(language, config.questions, config.samples) for language in config.languages]
+    own = config.confidence if confidence else None
+    found = [each for profile in profiles for each in suggestions(profile, false_alarms=false_alarms, confidence=own)]
+    options = {"model": model, **asked}
+    flags = [shlex.quote(f"--univar-{name.replace('_', '-')}={text}") for name, text in options.items() if text]
+    head = [
+        f"What {model} met on {datetime.now():%Y-%m-%d} beside the bank {services.bank.name}: `univar suggest`. Run it:",
+        f"pytest {' '.join(flags)} {shlex.quote(str(output))}",
+    ]
+    asked_of = questions or (None if model.startswith(REPLAY) else "core")
+    text = declaration_text(found, head=head, languages=config.languages, questions=asked_of)
+    output.write_text(text, encoding="utf-8")
+    for result in audit.results:
+        for warning in result.warnings:
+            say(f"{result.model}/{result.language}: {warning}")
+    say(f"{len(found)} expectations written to {output}")
 
 
 @cassette_app.command("list")
@@ -230,6 +310,24 @@ def cassette_merge(
     for conflict in result.conflicts:
         say(f"another answer to {conflict.question!r} from {conflict.source} replaces the earlier one")
     say(f"{result.added} lines added, {result.lines} in {into}")
+
+
+def unused(path: Path) -> Path:
+    """A path that a file of expectations can be written to; UsageError where there is one, or pytest would miss it."""
+    from pytest_univar.plugin import DECLARED
+
+    if not path.name.endswith(DECLARED):
+        raise UsageError(
+            f"found the name {path.name!r}, expected one that ends in {DECLARED}: pytest collects no other"
+        )
+    if path.exists():
+        raise UsageError(f"{path}: found a file, expected none: it would be overwritten. Give another, or remove it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def shipped(name: str) -> str:
+    return files("pytest_univar").joinpath(name).read_text("utf-8")
 
 
 def say(text: str) -> None:

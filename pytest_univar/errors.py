@@ -5,7 +5,9 @@ UnivarError
 ├── DataError             a file is not what it should be (always names the file, and the line or key)
 │   ├── QuestionsError    a question set
 │   ├── AnswersError      an answers file or a cassette
-│   └── BankError         a reference bank, or a bank that does not fit the encoder
+│   ├── BankError         a reference bank, or a bank that does not fit the encoder
+│   ├── BaselineError     a saved baseline, or one that was not measured alike
+│   └── ExpectationsError a file of declared expectations
 ├── EncoderError          a checkpoint cannot be loaded or used
 ├── ElicitationError      the model cannot be asked: wrong key, unknown model, context too long
 │   ├── NotRecordedError  answers are missing from the cassette and recording is off
@@ -43,6 +45,14 @@ class AnswersError(DataError):
 
 class BankError(DataError):
     """A reference bank is damaged or does not fit the encoder."""
+
+
+class BaselineError(DataError):
+    """A saved baseline cannot be used."""
+
+
+class ExpectationsError(DataError):
+    """A file of declared expectations cannot be used."""
 
 
 class EncoderError(UnivarError):

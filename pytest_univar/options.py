@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from pytest_univar.languages import language as known_language
 if TYPE_CHECKING:
     import pytest
 
+NEWEST = "newest"
 Record = Literal["none", "new", "all"]
 Inconclusive = Literal["fail", "warn", "xfail"]
 
@@ -30,6 +32,8 @@ class Option(NamedTuple):
     help: str
     metavar: str = "VALUE"
     many: bool = False
+    alone: str | None = None
+    """What the flag means without a value; None where it needs one."""
 
     @property
     def flag(self) -> str:
@@ -71,6 +75,10 @@ class AuditConfig(NamedTuple):
     min_coverage: float
     confidence: float
     inconclusive: Inconclusive
+    save: str | None
+    compare: str | None
+    compare_fail: tuple[float | None, float | None] | None
+    trajectory: str | None
 
 
 def _number(kind: type[int] | type[float], low: float, high: float = float("inf")) -> Callable[[str], Any]:
@@ -129,6 +137,17 @@ def _languages(text: str) -> tuple[str, ...]:
     return codes
 
 
+def _fail_when(text: str) -> tuple[float | None, float | None]:
+    """``p<0.01|distance>0.2`` as (0.01, 0.2); either part may be missing."""
+    found: dict[str, float] = {}
+    for part in text.split("|"):
+        match = re.fullmatch(r"\s*(p\s*<|distance\s*>)\s*([0-9.]+)\s*", part)
+        if not match or (name := match[1].rstrip("<> ")) in found:
+            raise ValueError
+        found[name] = float(match[2])
+    return found.get("p"), found.get("distance")
+
+
 OPTIONS = (
     Option("model", str, (), "a model", many=True, metavar="MODEL",
            help="the model under audit: a litellm name such as openai/gpt-4o-mini, or replay:FILE for answers "
@@ -177,11 +196,11 @@ OPTIONS = (
     Option("system_prompt", str, None, "a text", metavar="TEXT", help="a system prompt; default: none"),
     Option("extra", _object, {}, "a JSON object", metavar="JSON",
            help='further parameters of the provider, such as {"top_k": 50}; default: none'),
-    Option("dry_run", _truth, False, "true or false", metavar="BOOL",
+    Option("dry_run", _truth, False, "true or false", metavar="BOOL", alone="true",
            help="say what asking would take in calls, tokens and cost, and ask nothing"),
     Option("max_cost", _number(float, 0), None, "US dollars from 0", metavar="USD",
            help="stop before the call that would cost more than this in all"),
-    Option("allow_unknown_price", _truth, False, "true or false", metavar="BOOL",
+    Option("allow_unknown_price", _truth, False, "true or false", metavar="BOOL", alone="true",
            help="with --univar-max-cost: go on where the price of a model is unknown; default: false"),
     Option("min_coverage", _positive_share, 0.9, "a number above 0, at most 1", metavar="SHARE",
            help="the share of questions that must be answered; default: 0.9"),
@@ -189,6 +208,17 @@ OPTIONS = (
            help="the confidence of every interval; default: 0.95"),
     Option("inconclusive", _choice("fail", "warn", "xfail"), "fail", "fail, warn or xfail", metavar="WHAT",
            help="what an inconclusive expectation does to its test; default: fail"),
+    Option("save", str, None, "a name", metavar="NAME",
+           help="save the audited profiles as a baseline of this name, under .univar/"),
+    Option("compare", str, None, "a baseline's name", metavar="NAME", alone=NEWEST,
+           help="report drift against a saved baseline, the newest of this name; without a name the newest of all"),
+    Option("compare_fail", _fail_when, None, "p<NUMBER, distance>NUMBER, or both with | between them",
+           metavar="WHEN",
+           help="with --univar-compare: fail the run where the drift's p-value (after Holm over the languages) is "
+           "below a number, or its whole interval above a distance, such as 'p<0.01|distance>0.2'"),
+    Option("trajectory", str, None, "a target", metavar="TARGET",
+           help="with --univar-model given several times, in order: report the path of these checkpoints: their "
+           "distances to TARGET (a value ID of the bank, or SCHEME:REGION) and to the first of them"),
 )  # fmt: skip
 
 
@@ -202,8 +232,7 @@ def add_options(parser: pytest.Parser) -> None:
             metavar=option.metavar,
             help=option.help,
             action="append" if option.many else "store",
-            # a switch may stand alone: --univar-allow-unknown-price
-            **({"nargs": "?", "const": "true"} if option.parse is _truth else {}),
+            **({"nargs": "?", "const": option.alone} if option.alone else {}),
         )
         kind: Literal["linelist", "string"] = "linelist" if option.many else "string"
         parser.addini(option.ini, option.help, type=kind, default=None)
@@ -214,10 +243,27 @@ def read_config(config: pytest.Config) -> AuditConfig:
     return AuditConfig(**{option.name: _read(option, config) for option in OPTIONS})
 
 
+def default_config(**changes: str | None) -> AuditConfig:
+    """The settings of an audit without pytest: every default but for ``changes``, which are texts as on a command line
+    and are left out where None."""
+    given = {name: text for name, text in changes.items() if text is not None}
+    return AuditConfig(**{option.name: _changed(option, given.get(option.name)) for option in OPTIONS})
+
+
+def _changed(option: Option, text: str | None) -> Any:
+    if text is None:
+        return _default(option)
+    return (text,) if option.many else _parse(option, "--" + option.name.replace("_", "-"), text)
+
+
 def _read(option: Option, config: pytest.Config) -> Any:
     for where, found in ((option.flag, config.getoption(option.ini)), (option.ini, config.getini(option.ini))):
         if found:
             return tuple(found) if option.many else _parse(option, where, str(found))
+    return _default(option)
+
+
+def _default(option: Option) -> Any:
     return option.default() if callable(option.default) else option.default
 
 

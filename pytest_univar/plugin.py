@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from functools import partial
@@ -29,6 +29,8 @@ RUN = pytest.StashKey[Run]()
 LEDGER = pytest.StashKey[TemporaryDirectory[str]]()
 CASSETTES = "cassettes"
 """The folder beside a test file that its answers are recorded in."""
+DECLARED = ".univar.yaml"
+"""How the names of files with declared expectations end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,15 +69,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Declared expectations, each an item of its own."""
+    return _declarations(file_path, parent) if file_path.name.endswith(DECLARED) else None
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each model, where there are several."""
-    config = metafunc.config
-    models = config.stash[RUN].config.model
-    if "univar" not in metafunc.fixturenames or len(models) < 2:
-        return
-    own = any("model" in marker.kwargs for marker in metafunc.definition.iter_markers("univar"))
-    if config.getoption("univar_model") or not own:
-        metafunc.parametrize("univar", models, indirect=True)
+    if "univar" in metafunc.fixturenames:
+        own = any("model" in marker.kwargs for marker in metafunc.definition.iter_markers("univar"))
+        if models := _models(metafunc.config, own):
+            metafunc.parametrize("univar", models, indirect=True)
 
 
 @pytest.hookimpl(trylast=True)  # what -k and -m left out needs no model
@@ -83,26 +87,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A bad marker or a missing model stops the run before anything is paid for."""
     if config.option.collectonly or hasattr(config, "workerinput"):
         return  # in an xdist worker each test reports the same error for itself
-    for item in items:
-        if "univar" in getattr(item, "fixturenames", ()):
-            try:
-                _wanted(item, None)
-            except UsageError as error:
-                raise pytest.UsageError(str(error)) from error
+    wanting = [
+        item for item in items if "univar" in getattr(item, "fixturenames", ()) or item.path.name.endswith(DECLARED)
+    ]
+    try:
+        for item in wanting:
+            _wanted(item, None)
+        if wanting:
+            config.stash[RUN].check_before_asking()
+    except UnivarError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture
 def univar(request: pytest.FixtureRequest) -> Auditor:
     """The audit of the model given by --univar-model: profiles by language, and assertions about them."""
-    node = request.node
-    run = request.config.stash[RUN]
-    want = _wanted(node, getattr(request, "param", None))
-    if run.config.dry_run:
-        node.user_properties.extend(("univar_plan", plan) for plan in run.plan_json(want))
-        pytest.skip("dry run: nothing is asked")
-    auditor = run.auditor(node.nodeid, want, partial(_settle, node, run.config.inconclusive))
-    node.user_properties.append(("univar_model", want.model))
-    return auditor
+    return _auditor(request.node, getattr(request, "param", None))
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """A failed ``assert`` about a measured value says what was measured; others are none of ours."""
+    if "pytest_univar.measurement" not in sys.modules:
+        return None
+    from pytest_univar.explanations import explain_comparison
+
+    return explain_comparison(op, left, right)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -147,10 +156,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """An xdist worker hands its accounts to the process that reports."""
+    """An xdist worker hands what it found to the process that reports, which then draws the conclusions."""
+    run = session.config.stash[RUN]
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output["univar"] = session.config.stash[RUN].profiles_json()
+        output["univar"] = run.profiles_json()
+        output["univar_measured"] = run.measured_bytes()
+    elif run.conclude() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -166,20 +179,58 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """xdist: a worker is done."""
-    accounts = getattr(node, "workeroutput", {}).get("univar")
-    if accounts:
-        node.config.stash[RUN].add_profiles_json(accounts)
+    output = getattr(node, "workeroutput", {})
+    if output.get("univar"):
+        node.config.stash[RUN].add_profiles_json(output["univar"])
+        node.config.stash[RUN].add_measured_bytes(output["univar_measured"])
 
 
-def _settle(node: pytest.Item, inconclusive: str, claim: Claim) -> None:
-    """Record a claim with its test, then end the test if the verdict says so."""
-    node.user_properties.append(("univar_claim", json.dumps(vars(claim))))
-    if claim.verdict == "violated" or (claim.verdict == "inconclusive" and inconclusive == "fail"):
-        pytest.fail(str(claim), pytrace=False)
-    if claim.verdict == "inconclusive" and inconclusive == "xfail":
-        pytest.xfail(str(claim))
-    if claim.verdict == "inconclusive":
-        warnings.warn(UnivarWarning(str(claim)), stacklevel=3)
+def _declarations(file: Path, parent: pytest.Collector) -> pytest.Collector:
+    from pytest_univar.collection import DeclarationFile
+
+    config = parent.config
+    made: pytest.Collector = DeclarationFile.from_parent(
+        parent,
+        path=file,
+        languages=config.stash[RUN].config.languages,
+        models=partial(_models, config),
+        audit=_auditor,
+    )
+    return made
+
+
+def _models(config: pytest.Config, own: bool) -> tuple[str, ...]:
+    """The models that a test is repeated for; none where it is not. own: it names one, which the ini cannot replace."""
+    models = config.stash[RUN].config.model
+    return models if len(models) > 1 and (config.getoption("univar_model") or not own) else ()
+
+
+def _auditor(item: pytest.Item, model: str | None) -> Auditor:
+    """The audit for one item, a test or a declared expectation; a dry run only plans it, and skips the item."""
+    run = item.config.stash[RUN]
+    want = _wanted(item, model)
+    if run.config.dry_run:
+        item.user_properties.extend(("univar_plan", plan) for plan in run.plan_json(want))
+        pytest.skip("dry run: nothing is asked")
+    auditor = run.auditor(item.nodeid, want, partial(_settle, item, run.config.inconclusive))
+    item.user_properties.append(("univar_model", want.model))
+    return auditor
+
+
+def _settle(node: pytest.Item, inconclusive: str, claims: Sequence[Claim]) -> None:
+    """Record the claims of one assertion with its test, then end the test if a verdict says so."""
+    node.user_properties += [("univar_claim", claim.to_json()) for claim in claims]
+    violated = [claim for claim in claims if claim.verdict == "violated"]
+    open_ = [claim for claim in claims if claim.verdict == "inconclusive"]
+    if failed := violated + (open_ if inconclusive == "fail" else []):
+        pytest.fail("\n".join(map(str, failed)), pytrace=False)
+    if open_ and inconclusive == "xfail":
+        pytest.xfail("\n".join(map(str, open_)))
+    for warning in (UnivarWarning(str(claim)) for claim in open_):
+        if isinstance(node, pytest.Function):
+            warnings.warn(warning, stacklevel=3)  # at the line of the test that asserts
+        else:
+            node.warn(warning)  # at the line that declares it
 
 
 def _began(config: pytest.Config) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,7 @@ from pytest_univar.options import AuditConfig
 if TYPE_CHECKING:
     from pytest_univar.assembly import Services
     from pytest_univar.audit import Audit, ProfileResult, ProgressDisplay
+    from pytest_univar.comparison import Conclusion
     from pytest_univar.expectations import Auditor, Claim
     from pytest_univar.measurement import MeasuredProfile
     from pytest_univar.report import AuditResult, Outcome, Plan, TestOutcome
@@ -109,6 +110,8 @@ class Run:
         self._elsewhere: list[ProfileResult] = []
         self._claims: list[Claim] = []
         self._outcomes: list[TestOutcome] = []
+        self._measured_elsewhere: list[tuple[str, bytes]] = []
+        self._conclusion: Conclusion | None = None
 
     @cached_property
     def _services(self) -> Services:
@@ -116,11 +119,18 @@ class Run:
 
         return Services(self.config, self._base, self._display(), self.since, self._vectors(), self._ledger)
 
-    def auditor(self, where: str, want: Wanted, settle: Callable[[Claim], None]) -> Auditor:
+    def auditor(self, where: str, want: Wanted, settle: Callable[[Sequence[Claim]], None]) -> Auditor:
         """The audit as the test ``where`` sees it."""
         from pytest_univar.expectations import Auditor
 
-        return Auditor(where, want.model, want.languages, lambda language: self._profile(want, language), settle)
+        return Auditor(
+            where,
+            want.model,
+            want.languages,
+            lambda language: self._profile(want, language),
+            lambda name, *wanted: self._services.baseline(name).profile(*wanted),
+            settle,
+        )
 
     def _profile(self, want: Wanted, language: str) -> MeasuredProfile:
         """Made once; a failure too is kept, so that a second test does not pay for the same failure again."""
@@ -161,10 +171,10 @@ class Run:
         from pytest_univar.expectations import Claim
         from pytest_univar.report import TestOutcome
 
-        made = [Claim(**json.loads(claim)) for claim in claims]
+        made = [Claim.from_json(claim) for claim in claims]
         self._claims += made
         ends = {"violated"} if self.config.inconclusive == "warn" else {"violated", "inconclusive"}
-        explained = bool(made) and (outcome == "passed" or made[-1].verdict in ends)
+        explained = bool(made) and (outcome == "passed" or any(claim.verdict in ends for claim in made))
         if not explained:
             self._outcomes.append(TestOutcome(where, model, outcome))
 
@@ -182,6 +192,62 @@ class Run:
 
         self._elsewhere.extend(load_profiles(text))
 
+    def check_before_asking(self) -> None:
+        """UnivarError, before anything is paid for, where what ``conclude`` shall do cannot be done."""
+        if self.config.compare:
+            self._services.baseline(self.config.compare)
+        if self.config.save:
+            from pytest_univar.baselines import check_name
+
+            check_name(self.config.save)
+
+    def measured_bytes(self) -> list[tuple[str, bytes]]:
+        """Model and profile, of all that were measured in this process, for ``add_measured_bytes`` elsewhere."""
+        if not self._concludes:
+            return []
+        from pytest_univar.baselines import dump_profile
+
+        return [(model, dump_profile(measured.profile)) for model, measured in self._measured()]
+
+    def add_measured_bytes(self, profiles: Iterable[tuple[str, bytes]]) -> None:
+        """Profiles of another process; several processes may have measured the same one."""
+        self._measured_elsewhere.extend(profiles)
+
+    def conclude(self) -> bool:
+        """What is done once, with all profiles, in the process that reports. Returns whether it fails the run."""
+        if not self._concludes:
+            return False
+        from pytest_univar.comparison import Conclusion
+
+        try:
+            self._conclusion = self._services.conclude(self._audited(), self._own_profiles() + self._elsewhere)
+        except UnivarError as error:
+            self._conclusion = Conclusion(refused=str(error))
+        return self._conclusion.failed
+
+    @property
+    def _concludes(self) -> bool:
+        config = self.config
+        return not config.dry_run and bool(config.save or config.compare or config.trajectory)
+
+    def _measured(self) -> list[tuple[str, MeasuredProfile]]:
+        return [
+            (want.model, found) for (want, _), found in self._profiles.items() if not isinstance(found, UnivarError)
+        ]
+
+    def _audited(self) -> dict[str, list[MeasuredProfile]]:
+        """Model → its profiles, each once, whichever process measured it; in the order of the command line."""
+        everywhere = self._measured() + [
+            (model, self._services.measured(data)) for model, data in self._measured_elsewhere
+        ]
+        rank = {model: number for number, model in enumerate(self.config.model)}
+        everywhere.sort(key=lambda each: (rank.get(each[0], len(rank)), each[0], each[1].profile.value_id.language))
+        once = {(model, m.profile.value_id, m.profile.question_set_hash, len(m)): m for model, m in everywhere}
+        audited: dict[str, list[MeasuredProfile]] = {}
+        for (model, *_), measured in once.items():
+            audited.setdefault(model, []).append(measured)
+        return audited
+
     def result(self) -> AuditResult | None:
         """What there is to report; None where no test asked for anything."""
         if not (self._audits or self._elsewhere or self._claims or self._outcomes or self._plans):
@@ -195,6 +261,7 @@ class Run:
             claims=tuple(self._claims),
             outcomes=tuple(self._outcomes),
             plans=tuple(self._plans),
+            conclusion=self._conclusion,
         )
 
     def _own_profiles(self) -> list[ProfileResult]:

@@ -95,7 +95,8 @@ class Profile:
     """The embeddings of one value ID under audit.
 
     vectors: float32 ``[n, d]``, unit rows. question_ids, samples: length n, row by row. encoder: the fingerprint
-    of the encoder that made the vectors. qas: length n, the English text behind each row (for evidence).
+    of the encoder that made the vectors. qas: length n, the English text behind each row (for evidence). translator:
+    None where nothing was translated. question_set_hash: of all the questions that were to be asked.
     """
 
     value_id: ValueID
@@ -104,6 +105,8 @@ class Profile:
     samples: tuple[int, ...]
     encoder: str
     qas: tuple[QA, ...] = ()
+    translator: str | None = None
+    question_set_hash: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.vectors)

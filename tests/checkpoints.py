@@ -54,19 +54,21 @@ def sentence_transformers_files(folder: Path, *, dimension: int, normalise: bool
     write(folder / "sentence_bert_config.json", {"max_seq_length": max_seq_length, "do_lower_case": False})
 
 
-def bert_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True) -> Path:
-    """A BERT of two layers, in the layout of all-MiniLM-L6-v2."""
+def bert_checkpoint(
+    folder: Path, *, seed: int = 0, normalise: bool = True, width: int = 32, layers: int = 2, max_seq_length: int = 64
+) -> Path:
+    """A BERT in the layout of all-MiniLM-L6-v2. width: of the vectors. max_seq_length: in tokens."""
     import torch
     from transformers import BertConfig, BertModel
 
     size = tokenizer_files(folder)
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=size, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+        vocab_size=size, hidden_size=width, num_hidden_layers=layers, num_attention_heads=4, intermediate_size=64,
         max_position_embeddings=128,
     )  # fmt: skip
     BertModel(config).save_pretrained(folder)
-    sentence_transformers_files(folder, dimension=32, normalise=normalise)
+    sentence_transformers_files(folder, dimension=width, normalise=normalise, max_seq_length=max_seq_length)
     return folder
 
 

@@ -59,9 +59,10 @@ KINDS: dict[str, Kind | Literal["by status"]] = {
     "OpenAIError": "fatal",
 }
 
-# Failures that litellm reports as something they are not: no key at all as a server error, an unpaid bill as a rate
-# limit, a filtered prompt (told by its code alone) as a bad request.
+# Failures that litellm reports as something they are not: no key at all and a user name in the URL beside a key as server
+# errors, an unpaid bill as a rate limit, a filtered prompt (told by its code alone) as a bad request.
 _NO_KEY = re.compile(r"missing credentials|api_key client option must be set", re.IGNORECASE)
+_USER_AND_KEY = re.compile(r"cannot combine authorization header", re.IGNORECASE)
 _FILTERED = re.compile(r"content_policy_violation|content_filter|content management policy", re.IGNORECASE)
 _NO_MONEY = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.IGNORECASE)
 
@@ -107,6 +108,8 @@ def classify(exc: BaseException) -> Failure:
         return Failure("filtered", reason)
     if _NO_KEY.search(text):
         return Failure("fatal", reason, remedy=_REMEDIES["AuthenticationError"])
+    if _USER_AND_KEY.search(text):
+        return Failure("fatal", reason, remedy="take the user name and the password out of the API base")
     if name == "RateLimitError" and _NO_MONEY.search(text):
         return Failure("fatal", reason, remedy="check the provider account's plan and billing")
     if kind == "transient":

@@ -242,6 +242,9 @@ class _Conversation:
             cost = None  # the provider may well have finished, and charge for it
             raise _TransientError(Failure("transient", f"no answer within {service.timeout:g} s")) from None
         except Exception as exc:
+            # Broad on purpose: litellm's exceptions have no base in common but this one, and besides them come those
+            # of the providers' clients and of a body that is no completion. One that got past here would also get past
+            # the scrubbing of secrets. What classify does not know ends the audit, with its reason.
             return self._read_failure(exc)
         finally:
             service.budget.settle(reserved, cost)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-_THINKING = re.compile(r"\s*<think>.*?(?:</think>|\Z)", re.DOTALL)
+_REASONING_MARKS = (("<think>", "</think>"), ("◁think▷", "◁/think▷"))
+"""Most models' own, and Kimi-VL's."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,17 @@ class Reply:
 
 
 def without_reasoning(text: str) -> str:
-    """The text after its ``<think>`` block; empty if the block never ends.
+    """The text after its block of reasoning; empty if the block never ends.
 
-    Some chat templates open the block in the prompt, so that only ``</think>`` is in the text.
+    Some chat templates open the block in the prompt, so that only the mark that closes it is in the text.
     """
-    text = _THINKING.sub("", text, count=1) if _THINKING.match(text) else text
-    before, closed, after = text.partition("</think>")
-    return (after if closed and "<think>" not in before else text).strip()
+    for opens, closes in _REASONING_MARKS:
+        if text.lstrip().startswith(opens):
+            text = text.partition(closes)[2]
+        before, closed, after = text.partition(closes)
+        if closed and opens not in before:
+            text = after
+    return text.strip()
 
 
 def read_reply(response: Any, max_tokens: int) -> Reply:

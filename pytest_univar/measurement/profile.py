@@ -1,11 +1,10 @@
-"""A profile held against a reference bank: where it lies, how far from what, and how sure that is."""
+"""One profile and the bank it is held against."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Real
 from typing import TypeAlias
 
 import numpy as np
@@ -13,110 +12,16 @@ import numpy.typing as npt
 
 from pytest_univar import stats
 from pytest_univar.banks import ReferenceBank
+from pytest_univar.calibration import Calibration
 from pytest_univar.errors import UndefinedError
-from pytest_univar.stats import Centre, Interval, Verdict
+from pytest_univar.measurement.results import Closeness, Distance, Pull, RegionShare, RegionVerdict
+from pytest_univar.stats import Centre
 from pytest_univar.values import Profile, ValueID
 
-
-@dataclass(frozen=True, eq=False)
-class Distance:
-    """The distance of a profile's centroid to another; compares with numbers like its estimate.
-
-    to: what it leads to. estimate: debiased, so that it does not depend on the number of answers. plain: the paper's
-    (appendix G). n, n_questions: rows and questions of the profile.
-    """
-
-    to: str
-    estimate: float
-    plain: float
-    interval: Interval
-    confidence: float
-    n: int
-    n_questions: int
-    method: str = "debiased"
-
-    def __float__(self) -> float:
-        return self.estimate
-
-    def __str__(self) -> str:
-        return f"{self.estimate:.3f} {self.interval}"
-
-    def __repr__(self) -> str:
-        return f"<Distance to {self.to}: {self}>"
-
-    def __eq__(self, other: object) -> bool:
-        return self.estimate == float(other) if isinstance(other, (Real, Distance)) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.estimate)
-
-    def __lt__(self, other: float | Distance) -> bool:
-        return self.estimate < float(other) if isinstance(other, (Real, Distance)) else NotImplemented
-
-    def __le__(self, other: float | Distance) -> bool:
-        return self.estimate <= float(other) if isinstance(other, (Real, Distance)) else NotImplemented
-
-    def __gt__(self, other: float | Distance) -> bool:
-        return self.estimate > float(other) if isinstance(other, (Real, Distance)) else NotImplemented
-
-    def __ge__(self, other: float | Distance) -> bool:
-        return self.estimate >= float(other) if isinstance(other, (Real, Distance)) else NotImplemented
-
-
-@dataclass(frozen=True, eq=False)
-class RegionVerdict:
-    """The region of a scheme in which the largest share of the answers lies; equals its label as a string.
-
-    interval: of that share, by question. shares: of every region, the largest first; their sum is below 1 where value
-    IDs belong to no region. balanced: the value IDs had unequal counts and their votes were weighted to weigh alike.
-    """
-
-    label: str
-    scheme: str
-    share: float
-    interval: Interval
-    confidence: float
-    shares: Mapping[str, float]
-    n: int
-    n_questions: int
-    k: int
-    balanced: bool
-
-    def __repr__(self) -> str:
-        return f"<RegionVerdict {self.scheme}: {self}>"
-
-    def __str__(self) -> str:
-        return f"{self.label} {self.share:.0%} [{self.interval.low:.0%}, {self.interval.high:.0%}]"
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, (str, RegionVerdict)):
-            return self.label == (other if isinstance(other, str) else other.label)
-        return NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.label)
-
-
-@dataclass(frozen=True)
-class Closeness:
-    """Whether a profile is closer to one thing than to another.
-
-    difference: ``distance_than − distance_to``, positive where the claim holds. verdict: of the claim that it holds.
-    """
-
-    closer_to: str
-    than: str
-    distance_to: Distance
-    distance_than: Distance
-    difference: float
-    interval: Interval
-    confidence: float
-    verdict: Verdict
-
-    def __str__(self) -> str:
-        return (
-            f"{self.verdict}: closer to {self.closer_to} than to {self.than} by {self.difference:.3f} {self.interval}"
-        )
+PULLS = 3
+"""Questions that are named as evidence."""
+ALTERNATIVES = 3
+"""Value IDs that are named beside a distance."""
 
 
 Target: TypeAlias = "str | ValueID | Profile | MeasuredProfile"
@@ -150,81 +55,103 @@ class MeasuredProfile:
     def n_questions(self) -> int:
         return len(set(self.profile.question_ids))
 
+    def at(self, confidence: float | None) -> MeasuredProfile:
+        """The same with intervals of another confidence; None leaves it."""
+        return self if confidence in (None, self.confidence) else replace(self, confidence=confidence)
+
     def region(self, scheme: str) -> RegionVerdict:
         """The region of ``scheme`` with the largest share of the answers (the first in name order of equal ones)."""
-        names = sorted(self.bank.regions(scheme))
-        nowhere = len(names)
-        region_of = dict.fromkeys(self.bank.value_ids, nowhere)
-        for index, name in enumerate(names):
-            region_of.update(dict.fromkeys(self.bank.region_members(scheme, name), index))
-        regions = np.array([region_of[value_id] for value_id in self.bank.value_ids])[self.neighbours]
-        found = stats.shares(regions, nowhere + 1)[:nowhere]
-        if not found.any():
-            raise UndefinedError(
-                f"found every answer nearest to value IDs that are in no region of the scheme {scheme!r} of the bank "
-                f"{self.bank.name!r}, expected some that are in one; use another scheme"
-            )
-        first = int(found.argmax())
+        names, where, found = self._regions(scheme)
+        order = np.argsort(-found, kind="stable")
+        first = int(order[0])
         return RegionVerdict(
             label=names[first],
             scheme=scheme,
             share=float(found[first]),
-            interval=stats.share_interval(regions == first, self.profile.question_ids, self.confidence),
+            interval=stats.share_interval(where == first, self.profile.question_ids, self.confidence),
             confidence=self.confidence,
-            shares={names[i]: float(found[i]) for i in np.argsort(-found, kind="stable")},
+            shares={names[i]: float(found[i]) for i in order},
             n=len(self),
             n_questions=self.n_questions,
             k=self.k,
             balanced=len(set(self._bank_counts.tolist())) > 1,
+            pulls=self._pulls_between(scheme, [names[i] for i in order[:2]]),
+        )
+
+    def region_share(self, region: str, scheme: str) -> RegionShare:
+        """The share of one region, and its lead over the strongest other one.
+
+        The lead's interval is that of the mean of +1 (in the region), −1 (in the rival's) and 0, by question: Wilson's,
+        after moving it to 0 … 1.
+        """
+        self.bank.region_members(scheme, region)  # a name that is not there is an error with the names that are
+        names, where, found = self._regions(scheme)
+        own = names.index(region)
+        others = [i for i in np.argsort(-found, kind="stable") if i != own]
+        rival = int(others[0]) if others else -1
+        lead = (1.0 + (where == own) - (where == rival)) / 2
+        low, high = stats.share_interval(lead, self.profile.question_ids, self.confidence)
+        return RegionShare(
+            label=region,
+            scheme=scheme,
+            share=float(found[own]),
+            interval=stats.share_interval(where == own, self.profile.question_ids, self.confidence),
+            rival=names[rival] if others else "",
+            rival_share=float(found[rival]) if others else 0.0,
+            lead=float(2 * lead.mean() - 1),
+            lead_interval=stats.Interval(2 * low - 1, 2 * high - 1),
+            confidence=self.confidence,
+            n_questions=self.n_questions,
+            pulls=self._pulls_between(scheme, [region, names[rival]] if others else [region]),
         )
 
     def distance_to(self, target: Target, scheme: str | None = None) -> Distance:
         """The distance to a value ID (``'gpt-4o/eng'``), another profile or, with ``scheme``, a region of the bank."""
-        return self._distance(*self._target(target, scheme))
+        found = self._distance(*self.target(target, scheme))
+        gaps, order = self._gaps
+        nearest = tuple((str(value_id), gaps[value_id]) for value_id in order if str(value_id) != found.to)
+        return replace(found, nearest=nearest[:ALTERNATIVES])
 
     def nearest(self, count: int = 3) -> tuple[Distance, ...]:
         """The distances to the ``count`` nearest value IDs of the bank, the nearest first."""
-        centres = {value_id: self._centre_of([value_id]) for value_id in self.bank.value_ids}
-        gaps = {value_id: stats.debiased_distance(self._centre, centre) for value_id, centre in centres.items()}
-        # two that are both 0 apart after debiasing are told apart by the plain distance
-        plain = {
-            value_id: float(np.linalg.norm(self._centre.mean - centre.mean)) for value_id, centre in centres.items()
-        }
-        order = sorted(centres, key=lambda value_id: (gaps[value_id], plain[value_id]))
-        return tuple(self._distance(str(value_id), centres[value_id]) for value_id in order[:count])
+        return tuple(self._distance(str(value_id), self._centres[value_id]) for value_id in self._gaps[1][:count])
 
     def closer(self, to: Target, than: Target, scheme: str | None = None) -> Closeness:
         """Whether this profile is closer to ``to`` than to ``than``; with ``scheme`` both are regions of the bank."""
-        name, centre = self._target(to, scheme)
-        other_name, other = self._target(than, scheme)
-        interval = stats.difference_interval(self._centre, centre, other, self.confidence, self.draws, self.seed)
+        name, centre = self.target(to, scheme)
+        other_name, other = self.target(than, scheme)
+        interval = stats.difference_interval(self.centre, centre, other, self.confidence, self.draws, self.seed)
         return Closeness(
             closer_to=name,
             than=other_name,
             distance_to=self._distance(name, centre),
             distance_than=self._distance(other_name, other),
-            difference=stats.distance_difference(self._centre, centre, other),
+            difference=stats.distance_difference(self.centre, centre, other),
             interval=interval,
             confidence=self.confidence,
             verdict=stats.verdict(interval, 0.0, "above"),
+            pulls=self.pulls(other.mean - centre.mean),
         )
 
-    @cached_property
-    def neighbours(self) -> npt.NDArray[np.intp]:
-        """For each row the value ID, as an index into the bank's, that wins the balanced vote of its k neighbours."""
-        labels, n_labels = self.bank.value_index, len(self.bank.value_ids)
-        weights = stats.balancing_weights(labels, n_labels)
-        return stats.knn_labels(self.profile.vectors, self.bank.vectors, labels, n_labels, self.k, weights)
+    def pulls(self, direction: npt.NDArray[np.floating]) -> tuple[Pull, ...]:
+        """The questions whose answers lie farthest from the centroid in a ``direction`` ``[d]``, the hardest first."""
+        length = float(np.linalg.norm(direction))
+        if not length:
+            return ()
+        lengths = (self.profile.vectors - self.centre.mean) @ (direction / length)
+        questions, row = np.unique(self.profile.question_ids, return_inverse=True)
+        amounts = np.bincount(row, weights=lengths) / np.bincount(row)
+        strongest = [int(number) for number in np.argsort(-amounts, kind="stable")[:PULLS] if amounts[number] > 0]
+        # of several samples the one that pulls hardest is shown
+        shown = [max(np.flatnonzero(row == number), key=lambda i: lengths[i]) for number in strongest]
+        texts = [(self.profile.qas[i].question, self.profile.qas[i].answer) if self.profile.qas else () for i in shown]
+        return tuple(
+            Pull(str(questions[number]), float(amounts[number]), *text)
+            for number, text in zip(strongest, texts, strict=True)
+        )
 
-    @cached_property
-    def _centre(self) -> Centre:
-        return stats.centre(self.profile.vectors, self.profile.question_ids)
-
-    @cached_property
-    def _bank_counts(self) -> npt.NDArray[np.intp]:
-        return np.bincount(self.bank.value_index)
-
-    def _target(self, target: Target, scheme: str | None) -> tuple[str, Centre]:
+    def target(self, target: Target, scheme: str | None) -> tuple[str, Centre]:
+        """What a target is called in a report, and its centre; BankError for a name that the bank does not have."""
         if isinstance(target, MeasuredProfile):
             target = target.profile
         if isinstance(target, Profile):
@@ -234,6 +161,65 @@ class MeasuredProfile:
             region = str(target)
             return f"{region} ({scheme})", self._centre_of(self.bank.region_members(scheme, region))
         return str(target), self._centre_of([target])
+
+    @cached_property
+    def neighbours(self) -> npt.NDArray[np.intp]:
+        """For each row the value ID, as an index into the bank's, that wins the balanced vote of its k neighbours."""
+        labels, n_labels = self.bank.value_index, len(self.bank.value_ids)
+        weights = stats.balancing_weights(labels, n_labels)
+        return stats.knn_labels(self.profile.vectors, self.bank.vectors, labels, n_labels, self.k, weights)
+
+    @cached_property
+    def centre(self) -> Centre:
+        """The centroid, with the pull of each question on it."""
+        return stats.centre(self.profile.vectors, self.profile.question_ids)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """The bank's, None where it has none."""
+        return Calibration.of(self.bank)
+
+    @cached_property
+    def _bank_counts(self) -> npt.NDArray[np.intp]:
+        return np.bincount(self.bank.value_index)
+
+    @cached_property
+    def _centres(self) -> dict[ValueID, Centre]:
+        return {value_id: self._centre_of([value_id]) for value_id in self.bank.value_ids}
+
+    @cached_property
+    def _gaps(self) -> tuple[dict[ValueID, float], list[ValueID]]:
+        """The debiased distance of every value ID of the bank, and these in order, the nearest first."""
+        gaps = {value_id: stats.debiased_distance(self.centre, centre) for value_id, centre in self._centres.items()}
+        # two that are both 0 apart after debiasing are told apart by the plain distance
+        plain = {
+            value_id: float(np.linalg.norm(self.centre.mean - centre.mean))
+            for value_id, centre in self._centres.items()
+        }
+        return gaps, sorted(gaps, key=lambda value_id: (gaps[value_id], plain[value_id]))
+
+    def _regions(self, scheme: str) -> tuple[list[str], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+        """The regions in name order; for each row its region's number, their count for none; the share of each."""
+        names = sorted(self.bank.regions(scheme))
+        nowhere = len(names)
+        region_of = dict.fromkeys(self.bank.value_ids, nowhere)
+        for index, name in enumerate(names):
+            region_of.update(dict.fromkeys(self.bank.region_members(scheme, name), index))
+        where = np.array([region_of[value_id] for value_id in self.bank.value_ids])[self.neighbours]
+        found = stats.shares(where, nowhere + 1)[:nowhere]
+        if not found.any():
+            raise UndefinedError(
+                f"found every answer nearest to value IDs that are in no region of the scheme {scheme!r} of the bank "
+                f"{self.bank.name!r}, expected some that are in one; use another scheme"
+            )
+        return names, where, found
+
+    def _pulls_between(self, scheme: str, regions: Sequence[str]) -> tuple[Pull, ...]:
+        """The questions that pull from the first region toward the second; none where there is no second."""
+        if len(regions) < 2:
+            return ()
+        one, other = (self._centre_of(self.bank.region_members(scheme, region)) for region in regions)
+        return self.pulls(other.mean - one.mean)
 
     def _centre_of(self, members: Sequence[ValueID | str]) -> Centre:
         """The mean of the centroids of some value IDs of the bank."""
@@ -245,12 +231,19 @@ class MeasuredProfile:
         )
 
     def _distance(self, to: str, centre: Centre) -> Distance:
+        estimate = stats.debiased_distance(self.centre, centre)
+        within, between = None, None
+        if self.calibration:
+            within, between = self.calibration.percentiles(estimate, self.n_questions)
         return Distance(
             to=to,
-            estimate=stats.debiased_distance(self._centre, centre),
-            plain=float(np.linalg.norm(self._centre.mean - centre.mean)),
-            interval=stats.distance_interval(self._centre, centre, self.confidence, self.draws, self.seed),
+            estimate=estimate,
+            plain=float(np.linalg.norm(self.centre.mean - centre.mean)),
+            interval=stats.distance_interval(self.centre, centre, self.confidence, self.draws, self.seed),
             confidence=self.confidence,
             n=len(self),
             n_questions=self.n_questions,
+            within=within,
+            between=between,
+            pulls=self.pulls(self.centre.mean - centre.mean),
         )

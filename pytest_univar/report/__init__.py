@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_univar.audit import ProfileResult
+from pytest_univar.comparison import Conclusion
 from pytest_univar.expectations import Claim
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class AuditResult:
-    """Everything a run found out. encoder, bank: their names. plans: of a dry run, which finds out nothing else."""
+    """Everything a run found out. encoder, bank: their names. plans: of a dry run, which finds out nothing else.
+
+    conclusion: None where nothing was to be compared or saved.
+    """
 
     encoder: str
     bank: str
@@ -53,6 +57,7 @@ class AuditResult:
     claims: tuple[Claim, ...] = ()
     outcomes: tuple[TestOutcome, ...] = ()
     plans: tuple[Plan, ...] = ()
+    conclusion: Conclusion | None = None
 
 
 def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:

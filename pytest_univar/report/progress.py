@@ -61,8 +61,10 @@ class BarDisplay:
 
 
 def elicitation_note(tally: Tally) -> str:
-    """What matters beside the count: retries, and what was spent so far."""
+    """What matters beside the count: retries, and what this model and language took so far."""
     notes = [f"{tally.retries} retries"] if tally.retries else []
-    if tally.cost_usd:
-        notes.append(f"${tally.cost_usd:.4f}")
+    if tally.calls:
+        notes.append(f"{tally.prompt_tokens + tally.completion_tokens} tokens")
+    if tally.cost_usd or tally.unpriced:
+        notes.append(f"${tally.cost_usd:.4f}" + (" + unknown" if tally.unpriced else ""))
     return " ".join(notes)

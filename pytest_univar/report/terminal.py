@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_univar.audit import ProfileResult
+from pytest_univar.comparison import Comparison, Conclusion, Trajectory
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
+from pytest_univar.explanations import evidence_line
 from pytest_univar.measurement import Distance, RegionVerdict
 from pytest_univar.report import AuditResult, Plan, TestOutcome
 
@@ -21,6 +23,7 @@ NARROWEST = 60
 """Columns. Below, the figures would have to be cut; a narrower terminal wraps the lines instead."""
 
 PROBLEMS_SHOWN = 3
+EVIDENCE_SHOWN = 2
 
 STYLES = {
     "met": "green",
@@ -70,10 +73,18 @@ def report(result: AuditResult) -> Group:
         parts += [*profile_lines(profile), ""]
     if result.claims or result.outcomes:
         parts += [Text("expectations", style="bold"), expectations(result.claims, result.outcomes), ""]
+    if result.conclusion:
+        parts += conclusion_lines(result.conclusion)
+    if any(distance.within is not None for profile in result.profiles for distance in profile.nearest):
+        note = "Of own, of others: how many of the bank's distances, of LLMs to themselves or to others, are smaller."
+        parts.append(Text(note, style="dim"))
     if any(region.balanced for profile in result.profiles for region in profile.regions):
         note = "Value IDs have unequal numbers of answers in the bank; their votes are weighted to count alike."
         parts.append(Text(note, style="dim"))
     parts.append(Text(f"encoder {clean(result.encoder)}, bank {clean(result.bank)}"))
+    asked = [profile for profile in result.profiles if profile.tally.calls]
+    if len(asked) > 1:
+        parts += [cost_table(asked), ""]
     parts.append(cost_lines([profile.tally for profile in result.profiles]))
     return Group(*parts)
 
@@ -85,6 +96,8 @@ def profile_lines(profile: ProfileResult) -> list[RenderableType]:
         ("answers", Text(answers_line(profile.tally))),
         ("questions", Text(f"{clean(profile.questions)}{samples}")),
     ]
+    if profile.params:
+        rows.append(("sampling", Text(clean(", ".join(f"{name} {value}" for name, value in profile.params.items())))))
     if profile.stopped:
         rows.append((Text("not measured", "yellow"), Text(clean(profile.stopped), "yellow")))
     rows += [("note" if row == 0 else "", Text(clean(text), "yellow")) for row, text in enumerate(profile.warnings)]
@@ -128,12 +141,20 @@ def problem_text(question: str, why: str) -> Text:
 
 
 def nearest_table(nearest: Sequence[Distance]) -> Table:
-    table = plain_table("nearest value IDs", "distance", f"{nearest[0].confidence:.0%} interval", "plain")
+    """Distances, and where each lies among the bank's own: of one LLM to itself, and to others."""
+    placed = nearest[0].within is not None
+    columns = [
+        "distance",
+        f"{nearest[0].confidence:.0%} interval",
+        "plain",
+        *(["of own", "of others"] if placed else []),
+    ]
+    table = plain_table("nearest value IDs", *columns)
     for distance in nearest:
         low, high = distance.interval
-        table.add_row(
-            Text(clean(distance.to)), f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", f"{distance.plain:.3f}"
-        )
+        places = [f"{place:.0f} %" for place in (distance.within, distance.between) if place is not None]
+        figures = (f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", f"{distance.plain:.3f}", *places)
+        table.add_row(Text(clean(distance.to)), *figures)
     return table
 
 
@@ -158,29 +179,97 @@ def expectations(claims: Iterable[Claim], outcomes: Iterable[TestOutcome]) -> Pa
         rows += [
             (Text(claim.verdict, STYLES[claim.verdict]), Text(f"{clean(claim.model)}: {clean(claim.text)}")),
             ("", Text(clean(claim.detail))),
-            ("", NodeID(claim.where, "dim")),
         ]
+        if claim.verdict != "met":
+            rows += [("", Text(clean(evidence_line(pull)), "dim")) for pull in claim.evidence[:EVIDENCE_SHOWN]]
+        rows.append(("", NodeID(claim.where, "dim")))
     for test in outcomes:
         rows.append((Text(test.outcome, STYLES[test.outcome]), NodeID(test.where)))
     return indented(labelled(rows))
 
 
+def conclusion_lines(conclusion: Conclusion) -> list[RenderableType]:
+    """Drift against a baseline, the path of the checkpoints, what was saved and what could not be done."""
+    parts: list[RenderableType] = []
+    for comparison in conclusion.comparisons:
+        name = f"drift of {clean(comparison.model)} since {clean(comparison.baseline)}"
+        parts += [Text(name, style="bold"), indented(drift_table(comparison)), ""]
+    for trajectory in conclusion.trajectories:
+        name = (
+            f"trajectory in {trajectory.language}: toward {clean(trajectory.target)}, from {clean(trajectory.origin)}"
+        )
+        parts += [Text(name, style="bold"), indented(trajectory_table(trajectory)), ""]
+    if conclusion.saved:
+        parts.append(Text(f"baseline saved: {clean(conclusion.saved)}"))
+    if conclusion.refused:
+        parts += [Text(clean(conclusion.refused), style=STYLES["violated"]), ""]
+    return parts
+
+
+def drift_table(comparison: Comparison) -> Table:
+    """Each language's drift, and what the test says of it; what fails the run is marked."""
+    drifts = comparison.drifts
+    table = plain_table("language", "drift", f"{drifts[0].confidence:.0%} interval", "p (Holm)", "questions", "")
+    for drift in drifts:
+        low, high = drift.interval
+        figures = (
+            f"{drift.estimate:.3f}",
+            f"{low:.3f} to {high:.3f}",
+            p_value(drift.p_adjusted),
+            f"{drift.n_questions}",
+        )
+        fails = drift.language in comparison.failed
+        table.add_row(drift.language, *figures, Text("fails" if fails else "", STYLES["violated"]))
+    return table
+
+
+def trajectory_table(trajectory: Trajectory) -> Table:
+    """Each checkpoint's distances to the target and to the first one."""
+    confidence = trajectory.steps[0].to_target.confidence
+    interval = f"{confidence:.0%} interval"
+    table = plain_table("checkpoint", "to target", interval, "to origin", interval)
+    for step in trajectory.steps:
+        cells = []
+        for distance in (step.to_target, step.to_origin):
+            low, high = distance.interval if distance else (0.0, 0.0)
+            cells += [f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}"] if distance else ["", ""]
+        table.add_row(clean(step.model), *cells)
+    return table
+
+
+def p_value(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def cost_table(profiles: Sequence[ProfileResult]) -> Table:
+    """What each model and language took."""
+    table = plain_table("asked", "calls", "tokens in", "tokens out", "cost")
+    for profile in profiles:
+        tally = profile.tally
+        figures = (f"{tally.calls}", f"{tally.prompt_tokens}", f"{tally.completion_tokens}", cost_of([tally]))
+        table.add_row(f"{clean(profile.model)}/{profile.language}", *figures)
+    return table
+
+
 def cost_lines(tallies: Sequence[Tally]) -> Text:
-    """Calls, tokens and cost of the whole run. An unknown price is shown as unknown, never as zero."""
+    """Calls, tokens and cost of the whole run."""
     calls = sum(tally.calls for tally in tallies)
     recorded = sum(tally.recorded for tally in tallies)
     tokens_in = sum(tally.prompt_tokens for tally in tallies)
     tokens_out = sum(tally.completion_tokens for tally in tallies)
-    unpriced = sum(tally.unpriced for tally in tallies)
     retries = sum(tally.retries for tally in tallies)
-    known = sum(tally.cost_usd for tally in tallies)
-    cost = dollars(known)
-    if unpriced:
-        cost = f"{cost} and {counted(unpriced, 'call')} of unknown price" if known else "unknown (no price is known)"
     return Text(
         f"{counted(calls, 'call')} ({counted(retries, 'retry', 'retries')}), "
-        f"{counted(recorded, 'answer')} from records; {tokens_in} tokens in, {tokens_out} out\ncost {cost}"
+        f"{counted(recorded, 'answer')} from records; {tokens_in} tokens in, {tokens_out} out\ncost {cost_of(tallies)}"
     )
+
+
+def cost_of(tallies: Sequence[Tally]) -> str:
+    """An unknown price is shown as unknown, never as zero."""
+    known, unpriced = sum(tally.cost_usd for tally in tallies), sum(tally.unpriced for tally in tallies)
+    if not unpriced:
+        return dollars(known)
+    return f"{dollars(known)} and {counted(unpriced, 'call')} of unknown price" if known else "unknown"
 
 
 def dollars(amount: float) -> str:

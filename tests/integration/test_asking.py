@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from pytest_univar.banks import load_bank, save_bank
 from pytest_univar.questions import limited, load_questions
 
+from ..conftest import Parts
 from .conftest import MODEL, QUESTIONS, Project, printed, reported
 
 ONE_TEST = """
@@ -108,3 +111,22 @@ def test_a_batch_output_is_replayed(project: Project) -> None:
     result = project.run("--univar-model=replay:output.jsonl,input.jsonl")
     result.assert_outcomes(passed=1)
     assert f"{len(QUESTIONS)} of {len(QUESTIONS)} kept" in reported(result)
+
+
+def test_how_answers_were_sampled_is_reported_and_held_against_the_bank(project: Project, parts: Parts) -> None:
+    save_bank(replace(load_bank(parts.bank), answer_params={"max_tokens": 256}), project.path / "other-bank")
+    project.set(univar_bank="other-bank", univar_limit="5")
+    project.write_test(ONE_TEST)
+    report = reported(project.run(*project.live, "--univar-temperature=0.7", '--univar-extra={"top_k": 50}'))
+    assert "sampling temperature 0.7, top_p 0.95, max_tokens 128, extra {'top_k': 50}" in report
+    assert "sampled otherwise than the bank's answers, which shifts distances: max_tokens 128 (the bank: 256)" in report
+    assert "sampled otherwise" not in reported(project.run(*project.live, "--univar-max-tokens=256"))
+
+
+def test_two_models_are_told_apart_in_what_they_took(project: Project) -> None:
+    project.set(univar_limit="5")
+    project.write_test(ONE_TEST)
+    report = reported(project.run(*project.live, "--univar-model=openai/other-model", "--univar-samples=2"))
+    assert "asked calls tokens in tokens out cost openai/some-model/eng 10 110 70 unknown" in report
+    assert "openai/other-model/eng 10 110 70 unknown" in report
+    assert "20 calls (0 retries)" in report

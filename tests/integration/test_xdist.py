@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 
 from .conftest import MODEL, QUESTIONS, Project, printed, report_lines, reported
@@ -59,3 +64,32 @@ def test_four_workers_that_ask_everything_again_ask_it_once(project: Project) ->
     assert "12 calls (0 retries), 0 answers from records; 132 tokens in, 84 out" in report
     assert "@pytest.mark.univar: found the argument 'sample', expected one of" in printed(result)
     assert "INTERNALERROR" not in printed(result)
+
+
+@pytest.mark.slow
+def test_eight_files_and_three_profiles_ask_each_question_once(project: Project) -> None:
+    """Two of the profiles share a cassette; every file wants all three, and no two neighbours in the same order."""
+    project.server.default = replace(project.server.default, hang=0.05)  # long enough for all four workers to meet
+    more = [f"what should people think of custom {number}" for number in range(12)]
+    (project.path / "more.jsonl").write_text(
+        "".join(json.dumps({"id": text.replace(" ", "-"), "text": text}) + "\n" for text in more), encoding="utf-8"
+    )
+    tests = [
+        "def test_plain(univar): univar.profile('eng')",
+        "@pytest.mark.univar(questions='more.jsonl')\ndef test_questions(univar): univar.profile('eng')",
+        "@pytest.mark.univar(model='openai/other-model')\ndef test_model(univar): univar.profile('eng')",
+    ]
+    orders = itertools.cycle(itertools.permutations(tests))
+    files = {f"test_{number}": "\n".join(["import pytest", *next(orders)]) for number in range(8)}
+    project.pytester.makepyfile(**files)
+    project.set(univar_model=MODEL, univar_api_base=project.server.api_base)
+
+    result = project.pytester.runpytest_subprocess(*QUIET, "-n4")
+
+    result.assert_outcomes(passed=24)
+    asked = Counter((f"openai/{request.body['model']}", request.question) for request in project.server.requests)
+    wanted = [*itertools.product([MODEL], [*QUESTIONS, *more]), *itertools.product(["openai/other-model"], QUESTIONS)]
+    assert asked == Counter(wanted)
+    report = reported(result)
+    assert report.count("answers 12 of 12 kept") == 3
+    assert "36 calls (0 retries), 0 answers from records" in report

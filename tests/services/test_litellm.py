@@ -260,9 +260,10 @@ def test_an_answer_at_the_limit_that_was_asked_for_is_kept(server: OpenAIServer,
 def test_hidden_reasoning_is_never_part_of_the_answer(server: OpenAIServer, service: Service) -> None:
     server.script("Tagged?", Step("<think>\nHm.\n</think>\n\nYes."))
     server.script("Half tagged?", Step("Hm.\n</think>\n\nYes."))
+    server.script("Tagged otherwise?", Step("◁think▷Hm.◁/think▷Yes."))
     server.script("Apart?", Step("Yes.", reasoning="Hm."))
-    got = ask(service(), "Tagged?", "Half tagged?", "Apart?")
-    assert [answer.answer for answer in got.answers] == ["Yes."] * 3
+    got = ask(service(), "Tagged?", "Half tagged?", "Tagged otherwise?", "Apart?")
+    assert [answer.answer for answer in got.answers] == ["Yes."] * 4
 
 
 @pytest.mark.parametrize(
@@ -272,6 +273,10 @@ def test_hidden_reasoning_is_never_part_of_the_answer(server: OpenAIServer, serv
         (" <think>a</think> b", "b"),
         ("<think>never ends", ""),
         ("a</think>b", "b"),
+        ("\n◁think▷a◁/think▷ b", "b"),
+        ("◁think▷never ends", ""),
+        ("a◁/think▷b", "b"),
+        ("It writes ◁think▷ and ◁/think▷.", "It writes ◁think▷ and ◁/think▷."),
         ("I write <think> tags </think> in prose.", "I write <think> tags </think> in prose."),
     ],
 )

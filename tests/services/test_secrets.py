@@ -94,7 +94,9 @@ def test_secrets_in_the_endpoint(
         elicitor(api_base=with_user).elicit([Question("refused", "Refused?")], "eng")
     nothing_shown(str(caught.value))
     monkeypatch.setenv("HOSTED_VLLM_API_BASE", with_user)
-    model = {"model": "hosted_vllm/some-model", "api_base": None, "max_attempts": 1}
-    nothing_shown(repr(elicitor(**model).elicit(QUESTIONS, "eng")))
-    monkeypatch.setenv("HOSTED_VLLM_API_BASE", f"http://me:{ELSEWHERE['user-info']}@127.0.0.1:9/v1")
+    model = {"model": "hosted_vllm/some-model", "api_base": None, "max_attempts": 2}
+    with pytest.raises(UnivarError, match="take the user name and the password out of the API base") as caught:
+        elicitor(**model).elicit(QUESTIONS, "eng")
+    nothing_shown(str(caught.value))
+    monkeypatch.setenv("HOSTED_VLLM_API_BASE", f"http://127.0.0.1:9/v1?api_key={ELSEWHERE['query']}")
     nothing_shown(repr(elicitor(**model).elicit([Question("new", "New?")], "eng")))

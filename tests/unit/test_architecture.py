@@ -21,6 +21,8 @@ ORDER = (
     "values",
     "stats",
     "banks",
+    "calibration",
+    "baselines",
     "questions",
     "answer_lines",
     "cassette",
@@ -32,21 +34,27 @@ ORDER = (
     "encoding",
     "measurement",
     "audit",
+    "explanations",
     "expectations",
+    "declared",
+    "comparison",
     "report",
     "options",
     "assembly",
     "building",
     "run",
+    "collection",
     "plugin",
     "training",
     "evaluation",
     "cli",
     "testing",
 )
-"""From the ground up, as the design draws it, with three modules that it does not name yet: ``corpora`` (answers of
+"""From the ground up, as the design draws it, with some modules that it does not name yet: ``corpora`` (answers of
 many LLMs) stands on the cassette format; ``building`` (corpora → bank) needs the pipeline's encoder protocol, so it
-stands above ``audit``; ``run`` (the state of one pytest run) was split from ``plugin`` and stands right below it."""
+stands above ``audit``; ``run`` (the state of one pytest run) was split from ``plugin`` and stands right below it;
+``declared`` (the YAML forms) stands on the assertions that it names, ``collection`` (such files as pytest items) on it
+and is imported only where there is one."""
 
 FOR_THE_COMMAND_ONLY = {"training", "evaluation"}
 

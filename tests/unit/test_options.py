@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_univar.errors import UsageError
-from pytest_univar.options import OPTIONS, AuditConfig, Option, read_config
+from pytest_univar.options import OPTIONS, AuditConfig, Option, default_config, read_config
 from pytest_univar.run import wanted
 
 SETTINGS = AuditConfig(**{option.name: option.default for option in OPTIONS} | {"record": "new"})
@@ -93,6 +93,13 @@ def test_a_marker_comes_before_the_settings() -> None:
     assert (want.model, want.languages, want.questions, want.samples) == ("openai/x", ("spa",), "own.yaml", 2)
     assert want.cassette_dir == FOLDER
     assert wanted(arguments, "test", "openai/given", SETTINGS, FOLDER).model == "openai/given"
+
+
+def test_settings_without_pytest() -> None:
+    changed = default_config(model="openai/x", languages="eng,spa", confidence="0.9", api_base=None)
+    assert changed == default_config()._replace(model=("openai/x",), languages=("eng", "spa"), confidence=0.9)
+    with pytest.raises(UsageError, match="--confidence: found '95', expected a number between 0 and 1"):
+        default_config(confidence="95")
 
 
 def test_without_a_model() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -178,7 +179,7 @@ def test_an_audit_that_stopped_half_way() -> None:
     [
         ([Tally()], "0 calls (0 retries), 0 answers from records; 0 tokens in, 0 out cost $0"),
         ([Tally(calls=1, retries=1, recorded=1, unpriced=1)], "1 call (1 retry), 1 answer from records; 0 tokens in,"),
-        ([Tally(calls=3, unpriced=2)], "cost unknown (no price is known)"),  # the third call failed
+        ([Tally(calls=3, unpriced=2)], "cost unknown"),  # the third call failed
         ([Tally(calls=3, cost_usd=0.5)], "cost $0.5000"),
         ([Tally(calls=3, cost_usd=0.0000234)], "cost $0.000023"),
         ([Tally(calls=3, cost_usd=0.5), Tally(calls=2, unpriced=1)], "cost $0.5000 and 1 call of unknown price"),
@@ -187,6 +188,22 @@ def test_an_audit_that_stopped_half_way() -> None:
 def test_cost(tallies: list[Tally], cost: str) -> None:
     profiles = [ProfileResult("m", f"l{number}", "core", 1, tally, {}) for number, tally in enumerate(tallies)]
     assert cost in joined(shown(*profiles))
+
+
+def test_what_each_model_and_language_took() -> None:
+    one = replace(profile("one"), tally=Tally(calls=3, prompt_tokens=30, completion_tokens=12, cost_usd=0.5))
+    other = replace(profile("other"), tally=Tally(calls=2, prompt_tokens=8, completion_tokens=4, unpriced=2))
+    recorded = replace(profile("recorded"), tally=Tally(recorded=12))
+    text = shown(one, other, recorded)
+    table = text[text.index("asked   ") :]
+    assert [" ".join(line.split()) for line in table.splitlines()[:4]] == [
+        "asked calls tokens in tokens out cost",
+        "one/eng 3 30 12 $0.5000",
+        "other/eng 2 8 4 unknown",
+        "",
+    ]
+    assert "5 calls" in table
+    assert "tokens in   tokens out" not in shown(one), "with one, the line at the end says it"
 
 
 def test_merged_keeps_the_fullest_account_and_adds_up_what_was_paid() -> None:
@@ -222,4 +239,6 @@ def test_accounts_survive_the_way_from_a_worker() -> None:
 
 def test_the_note_beside_the_progress_bar() -> None:
     assert elicitation_note(Tally()) == ""
-    assert elicitation_note(Tally(retries=2, cost_usd=0.0123)) == "2 retries $0.0123"
+    tally = Tally(calls=5, retries=2, prompt_tokens=60, completion_tokens=7, cost_usd=0.0123)
+    assert elicitation_note(tally) == "2 retries 67 tokens $0.0123"
+    assert elicitation_note(replace(tally, unpriced=1)) == "2 retries 67 tokens $0.0123 + unknown"

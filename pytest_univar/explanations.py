@@ -1,0 +1,100 @@
+"""What a measured value says for itself: in a claim's detail, and when a plain ``assert`` about it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_univar.measurement import Closeness, Distance, Drift, Movement, Pull, RegionVerdict, Spread
+from pytest_univar.stats import Interval
+
+
+def explain_comparison(op: str, left: object, right: object) -> list[str] | None:
+    """The lines under a failed ``assert left op right``; None where neither side is a measured value.
+
+    Both sides, then the interval, what lies near, and the questions that pull hardest.
+    """
+    measured = [side for side in (left, right) if isinstance(side, (Distance, Drift, RegionVerdict, Spread))]
+    if not measured:
+        return None
+    lines = [f"{_side(left)} {op} {_side(right)}"]
+    for value in measured:
+        lines += _lines(value)
+    return lines
+
+
+def explain_closeness(closeness: Closeness) -> str:
+    """Both distances, and the difference with its interval."""
+    interval = numbers(closeness.interval, "+")
+    return (
+        f"distance {closeness.distance_to.estimate:.3f} to {closeness.closer_to}, "
+        f"{closeness.distance_than.estimate:.3f} to {closeness.than}; "
+        f"difference {closeness.difference:+.3f}, {closeness.confidence:.0%} interval {interval}"
+    )
+
+
+def explain_drift(drift: Drift) -> str:
+    """The drift with its interval, and what the test says."""
+    p = "p < 0.001" if drift.p_adjusted < 0.001 else f"p = {drift.p_adjusted:.3f}"
+    return (
+        f"drift {drift.estimate:.3f}, {drift.confidence:.0%} interval {numbers(drift.interval)}; "
+        f"{p} ({drift.method}, {drift.n_questions} questions)"
+    )
+
+
+def explain_movement(movement: Movement) -> str:
+    """The distance before and after, and the gain with its interval."""
+    return (
+        f"distance to {movement.to} {movement.before:.3f} before, {movement.after:.3f} now; closer by "
+        f"{movement.gain:+.3f}, {movement.confidence:.0%} interval {numbers(movement.interval, '+')}"
+    )
+
+
+def evidence_line(pull: Pull) -> str:
+    """One question that pulls, with the beginning of its answer."""
+    if not pull.question:
+        return f"{pull.question_id} ({pull.amount:+.3f})"
+    return f"{pull.question_id} ({pull.amount:+.3f}): {_short(pull.question, 90)} → {_short(pull.answer, 120)}"
+
+
+def numbers(interval: Interval, sign: str = "") -> str:
+    return f"{interval.low:{sign}.3f} to {interval.high:{sign}.3f}"
+
+
+def percents(interval: Interval) -> str:
+    return f"{interval.low:.0%} to {interval.high:.0%}"
+
+
+def _side(value: object) -> str:
+    if isinstance(value, Distance):
+        return f"distance {value.estimate:.3f} to {value.to}"
+    if isinstance(value, Drift):
+        return f"drift {value.estimate:.3f} since {value.since}"
+    if isinstance(value, Spread):
+        return f"spread {value.estimate:.3f} of {value.llm}"
+    if isinstance(value, RegionVerdict):
+        return f"{value.scheme} {value.label!r}"
+    return repr(value)
+
+
+def _lines(value: Distance | Drift | RegionVerdict | Spread) -> list[str]:
+    if isinstance(value, RegionVerdict):
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in list(value.shares.items())[:4] if share)
+        how = f"{value.confidence:.0%} interval {percents(value.interval)}, {value.n_questions} questions"
+        return [f"  share {value.share:.0%}, {how}; {shares}", *_evidence(value.pulls)]
+    if isinstance(value, Drift):
+        return [f"  {explain_drift(value)}", *_evidence(value.pulls)]
+    interval = f"{value.confidence:.0%} interval {numbers(value.interval)}"
+    lines = [f"  {value.estimate:.3f}, {interval}, {value.n_questions} questions"]
+    if isinstance(value, Distance):
+        nearest = ", ".join(f"{name} {distance:.3f}" for name, distance in value.nearest)
+        lines += [f"  nearest others: {nearest}"] * bool(nearest) + _evidence(value.pulls)
+    return lines
+
+
+def _evidence(pulls: Sequence[Pull]) -> list[str]:
+    return ["  what pulls hardest against it:", *(f"    {evidence_line(pull)}" for pull in pulls)] if pulls else []
+
+
+def _short(text: str, length: int) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

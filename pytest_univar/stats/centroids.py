@@ -1,0 +1,103 @@
+"""Centroids, what each question does to them, and their distances."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pytest_univar.errors import UndefinedError
+from pytest_univar.stats.clusters import Floats, Groups, codes_of, questions_of, sums_by_code, too_few_questions
+
+
+class Centre(NamedTuple):
+    """A centroid and the influence of each question on it.
+
+    mean: ``[d]``. influence: ``[G, d]``, one row for each of G questions; the rows sum to about 0, and the sum of their
+    squared norms is the (cluster-robust, unbiased) squared standard error of the mean.
+    """
+
+    mean: npt.NDArray[np.float64]
+    influence: npt.NDArray[np.float64]
+
+    @property
+    def variance(self) -> float:
+        """The expected squared distance between this centroid and the true one; for one row per question, tr S / n."""
+        return float(np.sum(self.influence**2))
+
+
+def centroid(vectors: Floats) -> npt.NDArray[np.float64]:
+    """The mean ``[d]`` of the rows ``[n, d]``, not re-normalised (paper, appendix G)."""
+    if len(vectors) == 0:
+        raise UndefinedError("found no rows, expected at least one: the centroid of nothing is undefined")
+    mean: npt.NDArray[np.float64] = np.asarray(vectors, dtype=np.float64).mean(axis=0)
+    return mean
+
+
+def centroid_distance(p: Floats, q: Floats) -> float:
+    """The Euclidean distance of the centroids of ``p`` ``[n, d]`` and ``q`` ``[m, d]`` (paper, appendix G).
+
+    It grows as n and m shrink; :func:`debiased_distance` does not.
+    """
+    return float(np.linalg.norm(centroid(p) - centroid(q)))
+
+
+def centre(vectors: Floats, groups: Groups, ids: Groups | None = None) -> Centre:
+    """The :class:`Centre` of rows ``[n, d]`` whose questions are ``groups`` (length n).
+
+    With ``ids`` (length n) the centroid is the mean of the centroids of the ids, so that unequal counts do not matter.
+    The variance of one id is ``G/(G−1) · Σ_g ‖Σ_{i∈g}(z_i − c)‖² / n²`` (cluster-robust; Cameron & Miller 2015, with
+    their small-sample factor); answers of several ids to the same question are not taken for independent.
+    """
+    rows = np.asarray(vectors, dtype=np.float64)
+    question, n_questions = questions_of(groups)
+    if ids is None:
+        owner, n_ids = np.zeros(len(rows), dtype=np.intp), 1
+    else:
+        owner, n_ids = codes_of(ids)
+    sizes = np.bincount(owner, minlength=n_ids)
+    centroids = sums_by_code(rows, owner) / sizes[:, None]
+    questions_of_id = np.bincount(np.unique(owner * n_questions + question) // n_questions, minlength=n_ids)
+    if questions_of_id.min() < 2:
+        raise UndefinedError(too_few_questions(int(questions_of_id.min())))
+    weight = np.sqrt(questions_of_id / (questions_of_id - 1)) / (sizes * n_ids)
+    influence = sums_by_code((rows - centroids[owner]) * weight[owner, None], question)
+    return Centre(centroids.mean(axis=0), influence)
+
+
+def origin(like: Centre) -> Centre:
+    """The point 0, known exactly, as a Centre: the distance to it is the length of a mean."""
+    return Centre(np.zeros_like(like.mean), np.zeros_like(like.influence))
+
+
+def debiased_distance(p: Centre, q: Centre) -> float:
+    """The distance of two centroids without the part that comes from having few answers.
+
+    ``sqrt(max(0, D² − V_P − V_Q))``, V being ``Centre.variance``, which is tr S/n for one row per question. The square
+    is unbiased when the two sets are independent; where they share questions too much is taken off.
+    """
+    return math.sqrt(max(0.0, debiased_squared(p, q)))
+
+
+def distance_difference(p: Centre, a: Centre, b: Centre) -> float:
+    """How much closer ``p`` is to ``a`` than to ``b``, ``d(P, B) − d(P, A)``; positive means closer to A.
+
+    Computed as the difference of the debiased squares, where P's own noise cancels, over the sum of the distances.
+    """
+    return (debiased_squared(p, b) - debiased_squared(p, a)) / sum_of_distances(p, a, b)
+
+
+def debiased_squared(p: Centre, q: Centre) -> float:
+    gap = p.mean - q.mean
+    return float(gap @ gap) - p.variance - q.variance
+
+
+def sum_of_distances(p: Centre, a: Centre, b: Centre) -> float:
+    # where P cannot be told from either, both debiased distances are 0 and the plain ones give the scale
+    total = debiased_distance(p, a) + debiased_distance(p, b)
+    total = total or float(np.linalg.norm(p.mean - a.mean) + np.linalg.norm(p.mean - b.mean))
+    if total == 0:
+        raise UndefinedError("found three equal centroids, expected at least two different ones to compare")
+    return total

@@ -1,0 +1,98 @@
+"""What an audit of 20,000 answers takes in memory, beyond what an audit of 200 takes."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_univar.banks import ReferenceBank, save_bank
+from pytest_univar.building import build_bank
+from pytest_univar.corpora import Corpus
+from pytest_univar.encoding import load_encoder
+from pytest_univar.values import Answer
+
+from ..checkpoints import WORDS, bert_checkpoint
+from ..synthetic import OWN_WORD, write_answers
+
+FEW, MANY = 200, 20_000
+ANSWER_WORDS = 100
+"""One token each to the checkpoint's tokenizer: as long as answers of 128 tokens are in words."""
+
+TEST = """
+def test_values(univar):
+    profile = univar.profile("eng")
+    assert profile.region(scheme="family") == "gpt"
+    assert profile.distance_to("gpt-a/eng").plain < profile.distance_to("llama-b/eng").plain
+    univar.assert_closer("eng", to="gpt", than="llama", scheme="family")
+"""
+# The high-water mark of the process's own memory, after the report. Not ru_maxrss: that begins with the memory of the
+# process that started this one, which has torch loaded as well and would hide the growth.
+CONFTEST = """
+import sys
+from pathlib import Path
+
+def pytest_unconfigure():
+    assert "torch" in sys.modules
+    status = Path("/proc/self/status").read_text()
+    Path("peak").write_text(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
+"""
+
+
+def answers_of(llm: str, count: int, *, seed: int) -> list[Answer]:
+    """An answer to each of ``count`` questions: words that all LLMs share, and every third the LLM's own."""
+    draw = random.Random(seed)
+    made = []
+    for number in range(count):
+        words = draw.choices(WORDS, k=ANSWER_WORDS)
+        words[::3] = [OWN_WORD[llm]] * len(words[::3])
+        question = f"what should people do about law {number}"
+        made.append(Answer(llm, "eng", f"{seed}-{number}", question, " ".join(words)))
+    return made
+
+
+def bank_for(encoder: Path) -> ReferenceBank:
+    answers = [answer for seed, llm in enumerate(OWN_WORD, 2) for answer in answers_of(llm, 1000, seed=seed)]
+    return build_bank(
+        [Corpus("made-up", tuple(answers), frozenset())],
+        load_encoder(encoder, device="cpu"),
+        name="long",
+        lambda_=5,
+        schemes={"family": {llm: llm.partition("-")[0] for llm in OWN_WORD}},
+        sources=[{"name": "made up", "licence": "none", "credit": "these tests"}],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's own memory is read from /proc")
+def test_memory_does_not_grow_with_the_answers(
+    pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The growth of the peak resident memory of a whole pytest process, from 200 replayed answers to 20,000.
+
+    Both runs load torch and embed every answer, each to a question of its own, as 384-dimensional vectors, the width of
+    the bundled encoder; the bank has 3,000 rows. So what is measured is what the answers add: reading, tokens, vectors,
+    statistics and report.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    folder = tmp_path_factory.mktemp("long")
+    encoder = bert_checkpoint(folder / "encoder", width=384, layers=1, max_seq_length=128)
+    save_bank(bank_for(encoder), folder / "bank")
+    pytester.makepyfile(test_it=TEST)
+    pytester.makeconftest(CONFTEST)
+
+    def peak(count: int) -> float:
+        """Resident memory at its peak, in MB."""
+        write_answers(pytester.path / "answers.jsonl", answers_of("gpt-a", count, seed=1))
+        parts = (f"--univar-encoder={folder / 'encoder'}", f"--univar-bank={folder / 'bank'}", "--univar-device=cpu")
+        result = pytester.runpytest_subprocess("--univar-model=replay:answers.jsonl", *parts)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines([f"*{count} of {count} kept*"])
+        print(count, "answers, peak in kB:", (pytester.path / "peak").read_text())
+        return int((pytester.path / "peak").read_text()) * 1024 / 1e6
+
+    few, many = peak(FEW), peak(MANY)
+    assert few > 200, "torch is part of both"
+    assert many - few < 200
