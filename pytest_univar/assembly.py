@@ -21,7 +21,7 @@ from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
 from pytest_univar.errors import BaselineError
 from pytest_univar.measurement import MeasuredProfile
 from pytest_univar.options import NEWEST, AuditConfig
-from pytest_univar.report import Plan, dump_profiles
+from pytest_univar.report import Plan, dump_profiles, without_texts
 
 REPLAY = "replay:"
 
@@ -92,7 +92,7 @@ class Services:
             profiles,
             encoder=self.bank.encoder,
             bank=self.bank.name,
-            figures=json.loads(dump_profiles(list(accounts))),
+            figures=json.loads(dump_profiles([without_texts(account) for account in accounts])),
         )
         return str(folder.relative_to(self._base))
 

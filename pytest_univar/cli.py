@@ -214,7 +214,7 @@ def suggest(
     from pytest_univar.assembly import REPLAY, Services
     from pytest_univar.options import default_config
     from pytest_univar.plugin import CASSETTES
-    from pytest_univar.report.progress import BarDisplay, SilentDisplay
+    from pytest_univar.report.progress import BarDisplay, SilentDisplay, elicitation_note
     from pytest_univar.suggestions import declaration_text, suggestions
 
     unused(output)
@@ -228,18 +228,19 @@ def suggest(
     profiles = [audit.profile(language, config.questions, config.samples) for language in config.languages]
     own = config.confidence if confidence else None
     found = [each for profile in profiles for each in suggestions(profile, false_alarms=false_alarms, confidence=own)]
-    options = {"model": model, **asked}
-    flags = [shlex.quote(f"--univar-{name.replace('_', '-')}={text}") for name, text in options.items() if text]
+    given = {"model": model, **asked}
+    flags = [shlex.quote(f"--univar-{name.replace('_', '-')}={text}") for name, text in given.items() if text]
     head = [
-        f"What {model} met on {datetime.now():%Y-%m-%d} beside the bank {services.bank.name}: `univar suggest`. Run it:",
-        f"pytest {' '.join(flags)} {shlex.quote(str(output))}",
+        f"What {model} met on {datetime.now():%Y-%m-%d}, as `univar suggest` found by the bank {services.bank.name}.",
+        f"Run it: pytest {' '.join(flags)} {shlex.quote(str(output))}",
     ]
-    asked_of = questions or (None if model.startswith(REPLAY) else "core")
-    text = declaration_text(found, head=head, languages=config.languages, questions=asked_of)
+    own_questions = questions or (None if model.startswith(REPLAY) else "core")
+    text = declaration_text(found, head=head, languages=config.languages, questions=own_questions)
     output.write_text(text, encoding="utf-8")
     for result in audit.results:
-        for warning in result.warnings:
-            say(f"{result.model}/{result.language}: {warning}")
+        for note in (elicitation_note(result.tally), *result.warnings):
+            if note:
+                say(f"{result.model}/{result.language}: {note}")
     say(f"{len(found)} expectations written to {output}")
 
 

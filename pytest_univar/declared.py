@@ -71,12 +71,12 @@ def _number_of(found: object) -> object:
     return float(match[1]) if match else found
 
 
-Text = Annotated[str, AfterValidator(_one_line)]
+Text = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 Code = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": _CODES})]
 # YAML has no tuples, so these alone are not strict about the kind of sequence
-Codes = Annotated[
-    tuple[Code, ...], Field(strict=False, json_schema_extra={"uniqueItems": True}), AfterValidator(_each_once)
-]
+Codes = Annotated[tuple[Code, ...], Field(strict=False, min_length=1), AfterValidator(_each_once)]
+SeveralCodes = Annotated[tuple[Code, ...], Field(strict=False, min_length=2), AfterValidator(_each_once)]
+_UNIQUE: Any = {"uniqueItems": True}
 Above0 = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 AtLeast = Annotated[
@@ -182,6 +182,8 @@ class Closer(_OfOneLanguage):
 class AtDistance(_OfOneLanguage):
     """The distance to a value ID or a region is below or above a number."""
 
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["below"]}, {"required": ["above"]}]})
+
     distance_to: Text = Field(description=_TARGET)
     below: Above0 | None = Field(None, description=_ABOVE_0)
     above: Above0 | None = Field(None, description=_ABOVE_0)
@@ -231,8 +233,9 @@ class Unchanged(Expectation):
 class Consistent(Expectation):
     """The model expresses the same values in several languages: the spread of their centroids is small."""
 
-    consistent: Annotated[Codes, Field(min_length=2)] = Field(
-        description=f"a list of at least two different ones of the ISO 639-3 codes {', '.join(_CODES)}"
+    consistent: SeveralCodes = Field(
+        description=f"a list of at least two different ones of the ISO 639-3 codes {', '.join(_CODES)}",
+        json_schema_extra=_UNIQUE,
     )
     below: Above0 | None = Field(None, description=_ABOVE_0)
 
@@ -304,8 +307,10 @@ AnyExpectation = Annotated[
 class Declaration(_Strict):
     """Expectations about the values of a model: the content of a *.univar.yaml file."""
 
-    languages: Annotated[Codes, Field(min_length=1)] | None = Field(
-        None, description=f"a list of different ones of the ISO 639-3 codes {', '.join(_CODES)}"
+    languages: Codes | None = Field(
+        None,
+        description=f"a list of different ones of the ISO 639-3 codes {', '.join(_CODES)}",
+        json_schema_extra=_UNIQUE,
     )
     questions: Text | None = Field(None, description="the name or the file of a question set, such as core")
     samples: Annotated[int, Field(ge=1)] | None = Field(None, description="a whole number from 1")

@@ -82,6 +82,15 @@ def _joined(one: ProfileResult, other: ProfileResult) -> ProfileResult:
     return replace(fuller, tally=replace(fuller.tally, recorded=recorded, **sums))
 
 
+def without_texts(profile: ProfileResult) -> ProfileResult:
+    """The figures alone, without the answers that are their evidence."""
+    return replace(
+        profile,
+        nearest=tuple(replace(distance, pulls=()) for distance in profile.nearest),
+        regions=tuple(replace(region, pulls=()) for region in profile.regions),
+    )
+
+
 def dump_profiles(profiles: list[ProfileResult]) -> str:
     """Accounts as JSON, for another process of the same run."""
     return _profiles().dump_json(profiles).decode()

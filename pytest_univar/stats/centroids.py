@@ -69,7 +69,7 @@ def centre(vectors: Floats, groups: Groups, ids: Groups | None = None) -> Centre
 
 def origin(like: Centre) -> Centre:
     """The point 0, known exactly, as a Centre: the distance to it is the length of a mean."""
-    return Centre(np.zeros_like(like.mean), np.zeros_like(like.influence))
+    return Centre(np.zeros_like(like.mean), np.zeros_like(like.influence[:1]))
 
 
 def debiased_distance(p: Centre, q: Centre) -> float:

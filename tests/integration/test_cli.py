@@ -23,6 +23,9 @@ UNIVAR = str(Path(sys.executable).with_name("univar"))
 COMMANDS = [
     ["train"],
     ["export"],
+    ["init"],
+    ["schema"],
+    ["suggest"],
     ["bank", "build"],
     ["bank", "list"],
     ["cassette", "list"],

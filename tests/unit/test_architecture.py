@@ -37,6 +37,7 @@ ORDER = (
     "explanations",
     "expectations",
     "declared",
+    "suggestions",
     "comparison",
     "report",
     "options",
@@ -53,8 +54,8 @@ ORDER = (
 """From the ground up, as the design draws it, with some modules that it does not name yet: ``corpora`` (answers of
 many LLMs) stands on the cassette format; ``building`` (corpora → bank) needs the pipeline's encoder protocol, so it
 stands above ``audit``; ``run`` (the state of one pytest run) was split from ``plugin`` and stands right below it;
-``declared`` (the YAML forms) stands on the assertions that it names, ``collection`` (such files as pytest items) on it
-and is imported only where there is one."""
+``declared`` (the YAML forms) stands on the assertions that it names; ``suggestions`` (writes such files) and
+``collection`` (such files as pytest items, imported only where there is one) stand on it."""
 
 FOR_THE_COMMAND_ONLY = {"training", "evaluation"}
 
