@@ -91,11 +91,13 @@ def distance(world: World, design: Design, truth: float, rng: np.random.Generato
     return stats.distance_interval(p, q, draws=1000, seed=rng), truth
 
 
-def difference(world: World, design: Design, truth: float, rng: np.random.Generator) -> tuple[stats.Interval, float]:
-    """The profile lies between A, 0.2 away, and B, 0.2 + truth away on the other side."""
+def difference(
+    world: World, design: Design, near: float, truth: float, rng: np.random.Generator
+) -> tuple[stats.Interval, float]:
+    """The profile lies between A, ``near`` away, and B, ``near + truth`` away on the other side."""
     p = world.centre(0, design.questions, design.answers, rng)
-    a = world.centre(-0.2, design.reference_questions, design.reference_answers, rng)
-    b = world.centre(0.2 + truth, design.reference_questions, design.reference_answers, rng)
+    a = world.centre(-near, design.reference_questions, design.reference_answers, rng)
+    b = world.centre(near + truth, design.reference_questions, design.reference_answers, rng)
     return stats.difference_interval(p, a, b, draws=1000, seed=rng), truth
 
 
@@ -141,13 +143,13 @@ def report(name: str, one: Callable[[np.random.Generator], tuple[stats.Interval,
         except UndefinedError:
             undefined += 1
     if not results:
-        print(f"{name:52s} undefined in every simulation", flush=True)
+        print(f"{name:58s} undefined in every simulation", flush=True)
         return
     held = np.mean([interval.low <= truth <= interval.high for interval, truth in results])
     above = np.mean([interval.low > truth for interval, truth in results])
     width = np.mean([interval.high - interval.low for interval, _ in results])
     note = f"  undefined {undefined / simulations:.3f}" if undefined else ""
-    print(f"{name:52s} held {held:.3f}  truth below {above:.3f}  mean width {width:.3f}{note}", flush=True)
+    print(f"{name:58s} held {held:.3f}  truth below {above:.3f}  mean width {width:.3f}{note}", flush=True)
 
 
 def cells() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[stats.Interval, float]]]]:
@@ -170,8 +172,9 @@ def cells() -> Iterator[tuple[str, Callable[[np.random.Generator], tuple[stats.I
         for design in DESIGNS:
             for truth in (0.0, 0.1, 0.2, 0.3, 0.5):
                 yield f"distance {kind} {design} at {truth}", partial(distance, world, design, truth)
-            for truth in (0.0, 0.2):
-                yield f"difference {kind} {design} at {truth}", partial(difference, world, design, truth)
+            for near, truth in ((0.1, 0.0), (0.2, 0.0), (0.2, 0.2)):
+                name = f"difference {kind} {design} at {near} and {near + truth}"
+                yield name, partial(difference, world, design, near, truth)
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ def distance_interval(p: Centre, q: Centre, confidence: float = 0.95, draws: int
     """
     error = _error([p, q], _DISTANCE, confidence, draws, seed)
     estimate = debiased_squared(p, q)
-    return Interval(math.sqrt(max(0.0, estimate + error.low)), math.sqrt(max(0.0, estimate + error.high)))
+    low, high = estimate + error.low, estimate + (error.high if estimate + error.low > 0 else error.widest)
+    return Interval(math.sqrt(max(0.0, low)), math.sqrt(max(0.0, high)))
 
 
 def difference_interval(
@@ -123,8 +124,16 @@ def _squared_trace(gram: Array) -> float:
     return known * (n - 1) / (n * (n - 2) * (n - 3))
 
 
-def _error(centres: Sequence[Centre], weights: Array, confidence: float, draws: int, seed: Seed) -> Interval:
-    """What to add to the debiased form for the two ends of its interval.
+class _Error(NamedTuple):
+    """What to add to the debiased form for the ends of its interval; ``widest``: an upper end from nothing shrunk."""
+
+    low: float
+    high: float
+    widest: float
+
+
+def _error(centres: Sequence[Centre], weights: Array, confidence: float, draws: int, seed: Seed) -> _Error:
+    """The sampling error of a form, by the wider of two rules on either side.
 
     The variance of a form has a linear part L, measured at the observed centroids (delta method), and a quadratic part,
     ``curvature`` C. The noise of the observed centroids adds 2 C to L on average, so L − C estimates the whole, never
@@ -134,25 +143,27 @@ def _error(centres: Sequence[Centre], weights: Array, confidence: float, draws: 
     form, rng = _form(centres, weights), np.random.default_rng(seed)
     whole, curvature = float(4 * np.sum(form.linear**2)), form.curvature
     shrunk = math.sqrt(max(0.0, whole - 2 * curvature) / whole) if whole > 0 else 0.0
-    linear, gram = (shrunk * form.linear).astype(np.float32), form.gram.astype(np.float32)
+    linear, gram = form.linear.astype(np.float32), form.gram.astype(np.float32)
     owners = np.repeat(np.eye(len(form.sizes), dtype=np.float32), form.sizes, axis=0)
 
-    errors, spreads = np.empty(draws), np.empty(draws)
+    lines, errors, spreads = np.empty(draws), np.empty(draws), np.empty(draws)
     for part in parts(draws, len(linear)):
         drawn = [resample_counts(size, part.stop - part.start, rng) for size in form.sizes]
         counts = np.concatenate(drawn, axis=1)
-        effects = counts @ gram + linear
+        lines[part] = counts @ linear
+        effects = counts @ gram + np.float32(shrunk) * linear
         counted = counts * effects
-        errors[part] = counted.sum(axis=1) + counts @ linear - form.bias
+        errors[part] = counted.sum(axis=1) + shrunk * lines[part] - form.bias
         # each question of a resample pulls from that resample's own mean
         within = np.square(counted @ owners) @ (1 / form.sizes)
         spreads[part] = 4 * (np.einsum("ng,ng->n", counted, effects) - within)
 
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     low, high = np.quantile(errors, tails).tolist()
+    widest = float(np.quantile(errors + 2 * (1 - shrunk) * lines, tails[1]))
     spread, spreads = max(whole - curvature, curvature), np.maximum(spreads - curvature, curvature)
     defined = spreads > 1e-9 * spread  # a resample of one question, again and again, has no standard error
-    if not spread > 0 or not defined.any():
-        return Interval(low, high)
-    left, right = (np.quantile(errors[defined] / np.sqrt(spreads[defined]), tails) * math.sqrt(spread)).tolist()
-    return Interval(min(low, -right), max(high, -left))
+    if spread > 0 and defined.any():
+        left, right = (np.quantile(errors[defined] / np.sqrt(spreads[defined]), tails) * math.sqrt(spread)).tolist()
+        low, high = min(low, -right), max(high, -left)
+    return _Error(low, high, max(high, widest))

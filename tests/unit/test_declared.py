@@ -1,4 +1,4 @@
-"""declared.py: every form asserts what it says, and a file with a fault is told where, what and what to do."""
+"""declared/: every form asserts what it says, and a file with a fault is told where, what and what to do."""
 
 from __future__ import annotations
 
