@@ -31,7 +31,7 @@ class Services:
 
     base: the folder that relative paths of the settings start from. since: when the run began, in all of its processes.
     vectors: where vectors are kept between runs, None for nowhere. ledger: what the processes of a run share of their
-    spending, None for a run of one process.
+    spending, None for a run of one process. root: the folder whose ``.univar`` holds the baselines.
     """
 
     def __init__(
@@ -42,8 +42,10 @@ class Services:
         since: datetime,
         vectors: Path | None,
         ledger: Path | None,
+        root: Path,
     ) -> None:
         self.config = config
+        self._root = root
         self._vectors = vectors
         self._base = base
         self._display = display
@@ -64,7 +66,7 @@ class Services:
 
     def baseline(self, name: str) -> Baseline:
         """The newest saved baseline of a name, or of all."""
-        return load_baseline(self._base / FOLDER, None if name == NEWEST else name)
+        return load_baseline(self._root / FOLDER, None if name == NEWEST else name)
 
     def measured(self, profile: bytes) -> MeasuredProfile:
         """A profile of another process, held against the bank."""
@@ -87,14 +89,14 @@ class Services:
         if not profiles:
             raise BaselineError(f"found no profile to save as the baseline {name!r}, expected at least one. Run a test")
         folder = save_baseline(
-            self._base / FOLDER,
+            self._root / FOLDER,
             name,
             profiles,
             encoder=self.bank.encoder,
             bank=self.bank.name,
             figures=json.loads(dump_profiles([without_texts(account) for account in accounts])),
         )
-        return str(folder.relative_to(self._base))
+        return str(folder.relative_to(self._root))
 
     def audit(self, model: str, cassette_dir: Path) -> Audit:
         """The pipeline for one model; answers are recorded in ``cassette_dir`` unless the settings name a folder."""

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from pytest_univar import __version__
-from pytest_univar.errors import UnivarError, UsageError
+from pytest_univar.errors import BankError, UnivarError, UsageError
 
 if TYPE_CHECKING:
     from pytest_univar.evaluation.value_identification import Identification
@@ -133,6 +133,41 @@ def bank_build(
     console.print(f"{bank!r} written to {output}", markup=False)
 
 
+@bank_app.command("calibrate")
+def bank_calibrate(
+    bank: Annotated[str, typer.Argument(help="A bundled bank or a folder.")],
+    false_alarms: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="The share of unchanged models that a threshold may fail.")
+    ] = 0.05,
+) -> None:
+    """Propose thresholds for distances by the number of questions, and say what each would notice.
+
+    univar bank calibrate univar-mini-eng --false-alarms 0.01
+    """
+    from pytest_univar.banks import load_bank
+    from pytest_univar.calibration import Calibration, calibrate
+
+    loaded = load_bank(bank)
+    calibration = Calibration.of(loaded) or Calibration.of(replace(loaded, calibration=calibrate(loaded)))
+    if calibration is None:
+        raise BankError(
+            f"the bank {loaded.name!r} has no two value IDs that answered enough of the same questions to be compared"
+        )
+    table = Table("questions", "distance below", "another LLM is farther", "drift below", box=None)
+    for size in calibration.sizes:
+        threshold = calibration.threshold(size, false_alarms)
+        power = f"{calibration.power(size, threshold):.0%}"
+        table.add_row(str(size), f"{threshold:.3f}", power, f"{calibration.margin(size):.3f}")
+    console.print(table)
+    say(
+        f"distance below: {false_alarms:.1%} of the distances of an LLM to its own value ID in the bank are larger; "
+        "another LLM is farther: how often the distance to another LLM's value ID is; drift below: 5% of the exchanges "
+        "of one LLM for another drift less."
+    )
+    if not loaded.calibration:
+        say("The bank holds no calibration; this one is of its own questions, which its encoder may have learnt from.")
+
+
 @bank_app.command("list")
 def bank_list() -> None:
     """List the bundled banks.
@@ -223,7 +258,9 @@ def suggest(
         model=model, questions=questions, languages=languages, record=record, confidence=confidence, **asked
     )
     display = BarDisplay(lambda: console, nullcontext) if console.is_terminal else SilentDisplay()
-    services = Services(config, Path.cwd(), display, datetime.now(timezone.utc), vectors=None, ledger=None)
+    services = Services(
+        config, Path.cwd(), display, datetime.now(timezone.utc), vectors=None, ledger=None, root=Path.cwd()
+    )
     audit = services.audit(model, output.parent / CASSETTES)
     profiles = [audit.profile(language, config.questions, config.samples) for language in config.languages]
     own = config.confidence if confidence else None

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from pytest_univar.baselines import check_comparable
+from pytest_univar.baselines import Baseline, check_comparable
 from pytest_univar.errors import BankError, UsageError
 from pytest_univar.explanations import (
     evidence_line,
     explain_closeness,
     explain_drift,
     explain_movement,
+    further_questions,
     numbers,
     percents,
 )
@@ -27,7 +28,7 @@ from pytest_univar.measurement import (
     moved,
     spread_of,
 )
-from pytest_univar.stats import Interval, Side, Verdict, questions_to_settle, verdict
+from pytest_univar.stats import Interval, Side, Verdict, verdict
 from pytest_univar.values import Profile
 
 
@@ -75,8 +76,8 @@ class Claim:
 class Auditor:
     """The audit as one test sees it: profiles by language, and assertions about them.
 
-    profile_of: how profiles come about (once for the whole run). baseline: a saved profile, by the baseline's name,
-    the language and the model. settle: told of all claims of one assertion; raises when a verdict must end the test.
+    profile_of: how profiles come about (once for the whole run). baseline: a saved baseline, by its
+    name. settle: told of all claims of one assertion; raises when a verdict must end the test.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Auditor:
         model: str,
         languages: tuple[str, ...],
         profile_of: Callable[[str], MeasuredProfile],
-        baseline: Callable[[str, str, str], Profile],
+        baseline: Callable[[str], Baseline],
         settle: Callable[[Sequence[Claim]], None],
     ) -> None:
         self.model = model
@@ -118,7 +119,7 @@ class Auditor:
         if share is None:
             text, threshold = f"{language} lies in {region} ({scheme})", 0.0
             estimate, interval = found.lead, found.lead_interval
-            shown += f"; lead {found.lead:+.0%} {percents(found.lead_interval)} over {found.rival or 'none'}"
+            shown += f"; lead {found.lead:+.0%} over {found.rival or 'none'}, interval {percents(found.lead_interval)}"
         else:
             text, threshold = f"at least {share:.0%} of {language} lie in {region} ({scheme})", share
             estimate, interval = found.share, found.interval
@@ -181,6 +182,11 @@ class Auditor:
         )
         self._settle([replace(claim, evidence=closeness.pulls)])
 
+    def drift(self, language: str, *, since: str | Profile | MeasuredProfile, confidence: float | None = None) -> Drift:
+        """How far the profile in ``language`` moved since a baseline (its name) or another profile."""
+        (found,) = self._drifts((language,), since, confidence)
+        return found
+
     def assert_unchanged(
         self,
         language: str | None = None,
@@ -196,10 +202,8 @@ class Auditor:
         inconclusive. With it, drift below that distance is accepted: then the interval alone decides.
         language: None is every language of the test.
         """
-        languages = self.languages if language is None else (language,)
-        profiles = [self.profile(code).at(confidence) for code in languages]
-        drifts = adjusted([drift_since(each, *self._earlier(since, each)) for each in profiles])
-        self._settle([self._drift_claim(*pair, within) for pair in zip(profiles, drifts, strict=True)])
+        drifts = self._drifts(self.languages if language is None else (language,), since, confidence)
+        self._settle([self._drift_claim(drift, within) for drift in drifts])
 
     def assert_consistent(
         self,
@@ -252,8 +256,9 @@ class Auditor:
         """Assert that the profile is closer to ``target`` than an earlier one was and, where ``away_from`` is given,
         farther from that (paper, appendix G). Both must hold; each is decided by its own interval.
         """
+        saved = self._saved(since)
         profile = self.profile(language).at(confidence)
-        earlier, name = self._earlier(since, profile)
+        earlier, name = self._earlier(saved, profile)
         toward = moved(profile, earlier, name, target, scheme)
         text = f"{language} moved toward {_named(target)}"
         movements, verdicts = [toward], [verdict(toward.interval, 0.0, "above")]
@@ -275,16 +280,30 @@ class Auditor:
         )
         self._settle([claim])
 
-    def _earlier(self, since: str | Profile | MeasuredProfile, profile: MeasuredProfile) -> tuple[Profile, str]:
-        if isinstance(since, str):
-            value_id = profile.profile.value_id
-            saved = self._baseline(since, value_id.language, value_id.llm)
-            check_comparable(profile.profile, saved, since)
-            return saved, since
-        earlier = since.profile if isinstance(since, MeasuredProfile) else since
-        return earlier, str(earlier.value_id)
+    def _drifts(
+        self, languages: Sequence[str], since: str | Profile | MeasuredProfile, confidence: float | None
+    ) -> list[Drift]:
+        saved = self._saved(since)
+        profiles = [self.profile(language).at(confidence) for language in languages]
+        return adjusted([drift_since(profile, *self._earlier(saved, profile)) for profile in profiles])
 
-    def _drift_claim(self, profile: MeasuredProfile, drift: Drift, within: float | None) -> Claim:
+    def _saved(self, since: str | Profile | MeasuredProfile) -> Baseline | Profile:
+        """Looked for before anything is asked."""
+        if isinstance(since, str):
+            return self._baseline(since)
+        return since.profile if isinstance(since, MeasuredProfile) else since
+
+    def _earlier(self, saved: Baseline | Profile, profile: MeasuredProfile) -> tuple[Profile, str]:
+        """What a profile is held against, and what that is called."""
+        if isinstance(saved, Profile):
+            return saved, str(saved.value_id)
+        value_id = profile.profile.value_id
+        earlier = saved.profile(value_id.language, value_id.llm)
+        check_comparable(profile.profile, earlier, saved.name)
+        return earlier, saved.name
+
+    def _drift_claim(self, drift: Drift, within: float | None) -> Claim:
+        profile = self.profile(drift.language).at(drift.confidence)
         text, detail = f"{drift.language} is unchanged since {drift.since}", explain_drift(drift)
         if within is not None:
             found = verdict(drift.interval, within, "below")
@@ -292,8 +311,8 @@ class Auditor:
         else:
             found = drift.verdict
             if found != "violated":
-                margin = "unknown to the bank" if drift.margin is None else f"{drift.margin:.3f}"
-                detail += f"; the least difference between two LLMs is {margin}"
+                margin = "is unknown to the bank" if drift.margin is None else f"drifts {drift.margin:.3f} or more"
+                detail += f"; nearly every exchange of one LLM for another {margin}"
         threshold = drift.margin if within is None else within
         claim = self._claim(
             profile, "unchanged", text, detail, found, drift.estimate, drift.interval, threshold, drift.n_questions
@@ -315,8 +334,7 @@ class Auditor:
         """A claim about one profile; where it is open, the detail says how many questions would settle it."""
         n_questions = n_questions or profile.n_questions
         if found == "inconclusive" and threshold is not None:
-            further = questions_to_settle(n_questions, interval, threshold)
-            detail += f"; about {further} further questions would settle it" if further else ""
+            detail += f"; {further_questions(n_questions, interval, threshold)}"
         return Claim(
             where=self._where,
             model=profile.profile.value_id.llm,

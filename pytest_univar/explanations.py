@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pytest_univar.measurement import Closeness, Distance, Drift, Movement, Pull, RegionVerdict, Spread
-from pytest_univar.stats import Interval
+from pytest_univar.stats import Interval, questions_to_settle
 
 
 def explain_comparison(op: str, left: object, right: object) -> list[str] | None:
@@ -19,7 +17,18 @@ def explain_comparison(op: str, left: object, right: object) -> list[str] | None
     lines = [f"{_side(left)} {op} {_side(right)}"]
     for value in measured:
         lines += _lines(value)
+        should_be_larger = op[0] == (">" if value is left else "<")  # then what pulls away pulls the right way
+        if not should_be_larger and not isinstance(value, Spread) and value.pulls:
+            lines += ["  what pulls hardest against it:", *(f"    {evidence_line(pull)}" for pull in value.pulls)]
     return lines
+
+
+def further_questions(n_questions: int, interval: Interval, threshold: float) -> str:
+    """What would settle an open verdict."""
+    further = questions_to_settle(n_questions, interval, threshold)
+    if further is None or further > 20 * n_questions:
+        return "too close to the threshold for more questions to settle it"
+    return f"about {further} further questions would settle it"
 
 
 def explain_closeness(closeness: Closeness) -> str:
@@ -80,19 +89,12 @@ def _lines(value: Distance | Drift | RegionVerdict | Spread) -> list[str]:
     if isinstance(value, RegionVerdict):
         shares = ", ".join(f"{name} {share:.0%}" for name, share in list(value.shares.items())[:4] if share)
         how = f"{value.confidence:.0%} interval {percents(value.interval)}, {value.n_questions} questions"
-        return [f"  share {value.share:.0%}, {how}; {shares}", *_evidence(value.pulls)]
+        return [f"  share {value.share:.0%}, {how}; {shares}"]
     if isinstance(value, Drift):
-        return [f"  {explain_drift(value)}", *_evidence(value.pulls)]
-    interval = f"{value.confidence:.0%} interval {numbers(value.interval)}"
-    lines = [f"  {value.estimate:.3f}, {interval}, {value.n_questions} questions"]
-    if isinstance(value, Distance):
-        nearest = ", ".join(f"{name} {distance:.3f}" for name, distance in value.nearest)
-        lines += [f"  nearest others: {nearest}"] * bool(nearest) + _evidence(value.pulls)
-    return lines
-
-
-def _evidence(pulls: Sequence[Pull]) -> list[str]:
-    return ["  what pulls hardest against it:", *(f"    {evidence_line(pull)}" for pull in pulls)] if pulls else []
+        return [f"  {explain_drift(value)}"]
+    how = f"{value.confidence:.0%} interval {numbers(value.interval)}, {value.n_questions} questions"
+    nearest = ", ".join(f"{name} {distance:.3f}" for name, distance in getattr(value, "nearest", ()))
+    return [f"  {value.estimate:.3f}, {how}", *([f"  nearest others: {nearest}"] if nearest else [])]
 
 
 def _short(text: str, length: int) -> str:

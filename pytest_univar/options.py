@@ -34,6 +34,8 @@ class Option(NamedTuple):
     many: bool = False
     alone: str | None = None
     """What the flag means without a value; None where it needs one."""
+    path: bool = False
+    """May be a path: in the ini file it is taken from that file's folder, on the command line from the current one."""
 
     @property
     def flag(self) -> str:
@@ -79,6 +81,7 @@ class AuditConfig(NamedTuple):
     compare: str | None
     compare_fail: tuple[float | None, float | None] | None
     trajectory: str | None
+    json: str | None
 
 
 def _number(kind: type[int] | type[float], low: float, high: float = float("inf")) -> Callable[[str], Any]:
@@ -149,12 +152,12 @@ def _fail_when(text: str) -> tuple[float | None, float | None]:
 
 
 OPTIONS = (
-    Option("model", str, (), "a model", many=True, metavar="MODEL",
+    Option("model", str, (), "a model", many=True, metavar="MODEL", path=True,
            help="the model under audit: a litellm name such as openai/gpt-4o-mini, or replay:FILE for answers "
            "collected elsewhere (JSON lines, an OpenAI batch's output, or the CSV files of UniVaR); several times: "
            "tests run once for each"),
     Option("api_base", str, None, "a URL", metavar="URL", help="the endpoint of an OpenAI-compatible server"),
-    Option("questions", str, None, "a question set", metavar="SET",
+    Option("questions", str, None, "a question set", metavar="SET", path=True,
            help="a built-in question set or a file of one's own; default: core, or with replay: the file's own"),
     Option("languages", _languages, ("eng",), "ISO 639-3 codes", metavar="CODES",
            help="the languages to ask in, such as eng,spa; default: eng"),
@@ -162,10 +165,10 @@ OPTIONS = (
            help="answers to each question; default: 1"),
     Option("limit", _number(int, 2), None, "a whole number from 2", metavar="N",
            help="ask only so many questions of the set, the same ones each time, spread over its values"),
-    Option("encoder", str, "univar-mini", "an encoder", metavar="ENCODER",
+    Option("encoder", str, "univar-mini", "an encoder", metavar="ENCODER", path=True,
            help="the UniVaR encoder: univar-mini (bundled), a folder, or a hub id such as CAiRE/UniVaR-lambda-5; "
            "default: univar-mini"),
-    Option("bank", str, "univar-mini-eng", "a reference bank", metavar="BANK",
+    Option("bank", str, "univar-mini-eng", "a reference bank", metavar="BANK", path=True,
            help="the reference bank: a bundled name or a folder; default: univar-mini-eng"),
     Option("device", str, None, "a device", metavar="DEVICE",
            help="where the encoder runs: cpu, cuda, cuda:1, mps; default: the best there is"),
@@ -175,7 +178,7 @@ OPTIONS = (
            "none, new or all", metavar="MODE",
            help="new: ask what the cassette lacks (default); none: never call out (default where the variable CI is "
            "set); all: ask everything again"),
-    Option("cassette_dir", str, None, "a folder", metavar="DIR",
+    Option("cassette_dir", str, None, "a folder", metavar="DIR", path=True,
            help="where answers are recorded; default: the folder 'cassettes' beside the test file"),
     Option("concurrency", _number(int, 1), 8, "a whole number from 1", metavar="N",
            help="calls in flight at once, at the most; default: 8"),
@@ -219,6 +222,7 @@ OPTIONS = (
     Option("trajectory", str, None, "a target", metavar="TARGET",
            help="with --univar-model given several times, in order: report the path of these checkpoints: their "
            "distances to TARGET (a value ID of the bank, or SCHEME:REGION) and to the first of them"),
+    Option("json", str, None, "a file", metavar="FILE", path=True, help="write everything the run found as JSON"),
 )  # fmt: skip
 
 
@@ -257,14 +261,26 @@ def _changed(option: Option, text: str | None) -> Any:
 
 
 def _read(option: Option, config: pytest.Config) -> Any:
-    for where, found in ((option.flag, config.getoption(option.ini)), (option.ini, config.getini(option.ini))):
-        if found:
-            return tuple(found) if option.many else _parse(option, where, str(found))
+    if found := config.getoption(option.ini):
+        return tuple(found) if option.many else _parse(option, option.flag, str(found))
+    if found := config.getini(option.ini):
+        texts = [_from_ini(option, text, config) for text in (found if option.many else [str(found)])]
+        return tuple(texts) if option.many else _parse(option, option.ini, texts[0])
     return _default(option)
 
 
 def _default(option: Option) -> Any:
     return option.default() if callable(option.default) else option.default
+
+
+def _from_ini(option: Option, text: str, config: pytest.Config) -> str:
+    """A path of the ini file as the current folder sees it; anything else as it stands."""
+    if not option.path or config.inipath is None:
+        return text
+    prefix, colon, name = text.rpartition("replay:")
+    here = os.path.relpath(config.inipath.parent / name, config.invocation_params.dir)
+    may_be_new = option.name in ("cassette_dir", "json")
+    return prefix + colon + here if may_be_new or os.path.exists(config.inipath.parent / name) else text
 
 
 def _parse(option: Option, where: str, found: str) -> Any:

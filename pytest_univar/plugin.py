@@ -53,6 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
         display=partial(_display, config),
         vectors=partial(_vector_cache, config),
         ledger=_ledger(config),
+        root=config.rootpath,
     )
     config.stash[RUN] = run
     if not hasattr(config, "workerinput"):
@@ -162,8 +163,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if output is not None:
         output["univar"] = run.profiles_json()
         output["univar_measured"] = run.measured_bytes()
-    elif run.conclude() and session.exitstatus == pytest.ExitCode.OK:
+        return
+    if run.conclude() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    run.write()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -85,7 +85,8 @@ class Run:
 
     base: the folder that relative paths start from. since: when the run began, the same in all of its processes.
     vectors: where vectors are kept between runs, None for nowhere. Both callables are called at the first profile.
-    ledger: where the processes of this run add up what they spend; None where there is one process.
+    ledger: where the processes of this run add up what they spend; None where there is one process. root: pytest's root folder,
+    where baselines are kept.
     """
 
     def __init__(
@@ -97,8 +98,10 @@ class Run:
         display: Callable[[], ProgressDisplay],
         vectors: Callable[[], Path | None],
         ledger: Path | None,
+        root: Path,
     ) -> None:
         self.config = config
+        self._root = root
         self._vectors = vectors
         self._ledger = ledger
         self._plans: dict[Plan, None] = {}
@@ -117,7 +120,7 @@ class Run:
     def _services(self) -> Services:
         from pytest_univar.assembly import Services
 
-        return Services(self.config, self._base, self._display(), self.since, self._vectors(), self._ledger)
+        return Services(self.config, self._base, self._display(), self.since, self._vectors(), self._ledger, self._root)
 
     def auditor(self, where: str, want: Wanted, settle: Callable[[Sequence[Claim]], None]) -> Auditor:
         """The audit as the test ``where`` sees it."""
@@ -128,7 +131,7 @@ class Run:
             want.model,
             want.languages,
             lambda language: self._profile(want, language),
-            lambda name, *wanted: self._services.baseline(name).profile(*wanted),
+            lambda name: self._services.baseline(name),
             settle,
         )
 
@@ -224,6 +227,14 @@ class Run:
         except UnivarError as error:
             self._conclusion = Conclusion(refused=str(error))
         return self._conclusion.failed
+
+    def write(self) -> None:
+        """The files that were asked for, with everything there is to report."""
+        result = self.result()
+        if self.config.json and result is not None:
+            from pytest_univar.report import dump_result
+
+            (self._base / self.config.json).write_text(dump_result(result), encoding="utf-8")
 
     @property
     def _concludes(self) -> bool:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import yaml
 
+from pytest_univar.baselines import Baseline
 from pytest_univar.declared import AtDistance, Closer, Expectation, InRegion
 from pytest_univar.errors import BaselineError
 from pytest_univar.expectations import Auditor, Claim
 from pytest_univar.measurement import MeasuredProfile
-from pytest_univar.values import Profile
 
 
 class Suggestion(NamedTuple):
@@ -78,7 +78,7 @@ def _claim_of(expectation: Expectation, profile: MeasuredProfile, language: str)
     return claims[0]
 
 
-def _no_baseline(name: str, language: str, model: str) -> Profile:
+def _no_baseline(name: str) -> Baseline:
     raise BaselineError(f"found the baseline {name!r} in a suggestion, expected none")
 
 

@@ -59,8 +59,8 @@ KINDS: dict[str, Kind | Literal["by status"]] = {
     "OpenAIError": "fatal",
 }
 
-# Failures that litellm reports as something they are not: no key at all and a user name in the URL beside a key as server
-# errors, an unpaid bill as a rate limit, a filtered prompt (told by its code alone) as a bad request.
+# Failures that litellm reports as something they are not: no key at all, or a user name in the URL beside a key, as a
+# server error, an unpaid bill as a rate limit, a filtered prompt (told by its code alone) as a bad request.
 _NO_KEY = re.compile(r"missing credentials|api_key client option must be set", re.IGNORECASE)
 _USER_AND_KEY = re.compile(r"cannot combine authorization header", re.IGNORECASE)
 _FILTERED = re.compile(r"content_policy_violation|content_filter|content management policy", re.IGNORECASE)

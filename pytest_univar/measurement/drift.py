@@ -29,8 +29,8 @@ def drift_since(later: MeasuredProfile, earlier: Profile, since: str) -> Drift:
     shared = sorted(set(now.question_ids) & set(earlier.question_ids))
     paired = 2 * len(shared) >= max(len(set(now.question_ids)), len(set(earlier.question_ids)))
     if paired:
-        differences = _means(now, shared) - _means(earlier, shared)
-        centre = stats.centre(differences, shared)
+        before = _means(earlier, shared)
+        centre = stats.centre(_means(now, shared) - before, shared)
         origin = stats.origin(centre)
         test = stats.sign_flip_test(
             now.vectors, now.question_ids, earlier.vectors, earlier.question_ids, draws=DRAWS, seed=later.seed
@@ -54,7 +54,7 @@ def drift_since(later: MeasuredProfile, earlier: Profile, since: str) -> Drift:
         shared=len(shared),
         method=test.method,
         margin=later.calibration.margin(n_questions) if later.calibration else None,
-        pulls=later.pulls(centre.mean - origin.mean),
+        pulls=later.pulls(centre.mean - origin.mean, dict(zip(shared, before, strict=True)) if paired else None),
     )
 
 

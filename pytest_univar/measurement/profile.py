@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from pytest_univar.banks import ReferenceBank
 from pytest_univar.calibration import Calibration
 from pytest_univar.errors import UndefinedError
 from pytest_univar.measurement.results import Closeness, Distance, Pull, RegionShare, RegionVerdict
-from pytest_univar.stats import Centre
+from pytest_univar.stats import Centre, Floats
 from pytest_univar.values import Profile, ValueID
 
 PULLS = 3
@@ -133,21 +133,31 @@ class MeasuredProfile:
             pulls=self.pulls(other.mean - centre.mean),
         )
 
-    def pulls(self, direction: npt.NDArray[np.floating]) -> tuple[Pull, ...]:
-        """The questions whose answers lie farthest from the centroid in a ``direction`` ``[d]``, the hardest first."""
+    def pulls(self, direction: Floats, before: Mapping[str, Floats] | None = None) -> tuple[Pull, ...]:
+        """The questions whose answers lie farthest in a ``direction`` ``[d]``, the hardest first.
+
+        They are compared with the centroid or, where ``before`` gives the question's mean ``[d]`` in an earlier
+        profile, with that; questions that it does not have are left out.
+        """
         length = float(np.linalg.norm(direction))
         if not length:
             return ()
-        lengths = (self.profile.vectors - self.centre.mean) @ (direction / length)
-        questions, row = np.unique(self.profile.question_ids, return_inverse=True)
-        amounts = np.bincount(row, weights=lengths) / np.bincount(row)
-        strongest = [int(number) for number in np.argsort(-amounts, kind="stable")[:PULLS] if amounts[number] > 0]
-        # of several samples the one that pulls hardest is shown
-        shown = [max(np.flatnonzero(row == number), key=lambda i: lengths[i]) for number in strongest]
-        texts = [(self.profile.qas[i].question, self.profile.qas[i].answer) if self.profile.qas else () for i in shown]
+        rows: dict[str, list[int]] = {}
+        for row, question in enumerate(self.profile.question_ids):
+            rows.setdefault(question, []).append(row)
+        lengths = self.profile.vectors @ (direction / length)
+        start = dict.fromkeys(rows, self.centre.mean) if before is None else before
+        amounts = {
+            question: float(lengths[own].mean()) - float(start[question] @ direction) / length
+            for question, own in rows.items()
+            if question in start
+        }
+        strongest = sorted(amounts, key=lambda question: -amounts[question])[:PULLS]
         return tuple(
-            Pull(str(questions[number]), float(amounts[number]), *text)
-            for number, text in zip(strongest, texts, strict=True)
+            # of several samples the one that pulls hardest is shown
+            Pull(question, amounts[question], *self._texts(max(rows[question], key=lambda row: lengths[row])))
+            for question in strongest
+            if amounts[question] > 0
         )
 
     def target(self, target: Target, scheme: str | None) -> tuple[str, Centre]:
@@ -161,6 +171,9 @@ class MeasuredProfile:
             region = str(target)
             return f"{region} ({scheme})", self._centre_of(self.bank.region_members(scheme, region))
         return str(target), self._centre_of([target])
+
+    def _texts(self, row: int) -> tuple[str, ...]:
+        return (self.profile.qas[row].question, self.profile.qas[row].answer) if self.profile.qas else ()
 
     @cached_property
     def neighbours(self) -> npt.NDArray[np.intp]:

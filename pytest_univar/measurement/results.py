@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from pytest_univar.stats import Interval, Verdict
 
+RESOLUTION = 0.01
+"""Distances of unit vectors below which devices and number types differ: no drift, however surely it is found."""
+
 
 class Pull(NamedTuple):
     """How hard one question pulls a profile in some direction, in the unit of a distance, beyond the mean question."""
@@ -102,8 +105,10 @@ class Drift(_Estimated):
 
     @property
     def verdict(self) -> Verdict:
-        """Of the claim that nothing changed: violated where the test finds drift, met where what drift there may be
-        is within the margin, else inconclusive."""
+        """Of the claim that nothing changed: violated where the test finds drift that is more than numerical, met where
+        what drift there may be is within the margin, else inconclusive."""
+        if self.interval.high < RESOLUTION:
+            return "met"
         if self.p_adjusted < 1 - self.confidence:
             return "violated"
         return "met" if self.margin is not None and self.interval.high < self.margin else "inconclusive"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
+SCHEMA = 1
 Outcome: TypeAlias = Literal["passed", "failed", "skipped", "xfailed"]
 
 
@@ -80,6 +82,14 @@ def _joined(one: ProfileResult, other: ProfileResult) -> ProfileResult:
     sums = {name: getattr(one.tally, name) + getattr(other.tally, name) for name in paid}
     recorded = min(one.tally.recorded, other.tally.recorded)
     return replace(fuller, tally=replace(fuller.tally, recorded=recorded, **sums))
+
+
+def dump_result(result: AuditResult) -> str:
+    """The whole result as JSON; ``schema`` counts up when a field changes its meaning."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(AuditResult).dump_python(result, mode="json")
+    return json.dumps({"schema": SCHEMA, **found}, indent=1, ensure_ascii=False) + "\n"
 
 
 def without_texts(profile: ProfileResult) -> ProfileResult:

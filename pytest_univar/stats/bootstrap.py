@@ -52,7 +52,13 @@ def bootstrap_interval(
     ``lambda means: means[:, 0]``, for a distance to a fixed point the norm of what is left of it.
     method: ``percentile``, or ``bca``, which corrects it for bias and for a standard error that changes with the value
     (Efron 1987; the acceleration from the jackknife over questions). UndefinedError where every draw lies on one side
-    of the estimate, so that BCa's bias correction is infinite.
+    of the estimate, so that BCa's bias correction is infinite. Where all questions agree there is no width.
+
+    Measured coverage of 95 % (benchmarks/interval_coverage.py; percentile, BCa). Mean of a symmetric quantity: 60
+    questions, 0.93, 0.95; of a skewed one (exponential), 0.92, 0.93; 60 questions of 15 answers, 0.94, 0.94 for both;
+    15 of 4, 0.92–0.93, 0.91–0.93. Shares of 0.5 and 0.7: 60 questions, 0.95–0.96, 0.95–0.97; 15 of 4, 0.92–0.94,
+    0.95–0.96. Not for distances in many dimensions, which resampling only makes longer: from a fixed point in 384
+    dimensions, 0.02–0.94, 0.23–0.92; :func:`distance_interval` is for them.
     """
     estimate = float(statistic(sample.mean[None])[0])
     rng, found = np.random.default_rng(seed), np.empty(draws)

@@ -71,9 +71,9 @@ def share_interval(inside: npt.NDArray[np.bool_], groups: Groups, confidence: fl
     degrees of freedom. Chosen over the percentile bootstrap because it also holds for few questions and near 0 and 1,
     and needs no seed.
 
-    Measured coverage of 95 % (benchmarks/interval_coverage.py): shares 0.5 to 0.98 at 60 questions, 0.96–0.97; shares
-    0.5 to 0.9 of 15 questions with 4 answers, 0.95–0.97, of 60 with 15, 0.94–0.97; 0.85 at 0.98 of 60 with 15 answers
-    that agree within a question. The percentile bootstrap held 0.91–0.94 at 15 questions.
+    Measured coverage of 95 % (benchmarks/interval_coverage.py): shares of 0.5 to 0.98 at 60 questions, 0.95–0.97;
+    shares of 0.5 to 0.9 of 60 questions with 15 answers, 0.94–0.96, of 15 with 4, 0.96–0.98; at the boundary 0.85, for
+    0.98 of 60 with 15 answers that agree within a question.
     """
     hits = np.asarray(inside, dtype=np.float64)[:, None]
     n, share = len(hits), float(np.mean(hits)) if len(hits) else 0.0

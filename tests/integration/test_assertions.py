@@ -13,9 +13,7 @@ from pytest_univar.expectations import Claim
 from ..conftest import VOICES
 from .conftest import QUESTIONS, Project, printed, reported
 
-GPT, LLAMA = (
-    [f"{VOICES[llm]} {number}" for number in range(len(QUESTIONS))] for llm in ("gpt-a", "llama-a")
-)
+GPT, LLAMA = ([f"{VOICES[llm]} {number}" for number in range(len(QUESTIONS))] for llm in ("gpt-a", "llama-a"))
 MIXED = [*GPT[:6], *LLAMA[6:]]
 
 
@@ -24,7 +22,8 @@ def outcome_of(project: Project, texts: list[str], claim: str, *arguments: str) 
     model = project.write_answers("model", texts)
     project.write_test(f"def test_claim(univar):\n    {claim}\n")
     report = reported(project.run(f"--univar-model={model}", *arguments))
-    return re.findall(r"(met|violated|inconclusive) model: ", report)[0]
+    (verdict,) = (word for word in ("met", "violated", "inconclusive") if f" {word} model: " in report)
+    return verdict
 
 
 @pytest.mark.parametrize(
@@ -51,7 +50,9 @@ def test_confidence_decides_what_is_open(project: Project) -> None:
 
 def test_moving_toward_and_away(project: Project) -> None:
     project.write_test("def test_values(univar): univar.profile('eng')\n")
-    project.run(f"--univar-model={project.write_answers('model', GPT)}", "--univar-save=start").assert_outcomes(passed=1)
+    project.run(f"--univar-model={project.write_answers('model', GPT)}", "--univar-save=start").assert_outcomes(
+        passed=1
+    )
     toward = "univar.assert_moved_toward('eng', 'llama', since='start', scheme='family')"
     assert outcome_of(project, LLAMA, toward) == "met"
     assert outcome_of(project, LLAMA, toward.replace("scheme", "away_from='gpt', scheme")) == "met"

@@ -57,7 +57,8 @@ def echoing(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Echoi
     monkeypatch.setenv("TMPDIR", str(temporary))
     for name, secret in ENVIRONMENT.items():
         monkeypatch.setenv(name, secret)
-    with EchoingServer(temporary) as running:
+    running = EchoingServer(temporary)
+    with running:
         yield running
 
 

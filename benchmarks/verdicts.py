@@ -1,0 +1,148 @@
+"""How often verdicts are wrong, right and open, on real answers of real LLMs.
+
+    python benchmarks/verdicts.py --answers llm_answers.jsonl.xz
+
+Profiles are drawn from the answers that the recipe of univar-mini holds out and, where more questions are needed than it
+holds out, from the bank's own. Prints, and exits with 1 where one is outside its limits:
+
+- false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails in 200 draws
+  (2 to 8 %), and in 2,000;
+- power: every pair of LLMs that answered 60 questions in common; how often one in the other's place is found (95 % at
+  least), with the pairs that escape; the same on questions that neither bank nor encoder has seen;
+- open verdicts: the share of inconclusive ones among claims of every kind that are true of the LLM, at 8 questions
+  (most) and at 60 (fewer than a third).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from pytest_univar import stats
+from pytest_univar.banks import ReferenceBank, load_bank
+from pytest_univar.encoding import load_encoder
+from pytest_univar.measurement import MeasuredProfile, drift_since
+from pytest_univar.training.recipe import load_recipe
+from pytest_univar.values import QA, Profile, ValueID, Vectors
+
+LEVEL = 0.05
+MANY, FEW = 60, 8
+
+
+class Answers:
+    """The vectors of one LLM's answers, question by question; ``unseen`` are those that were held out."""
+
+    def __init__(self, value_id: ValueID, encoder: str) -> None:
+        self.value_id = value_id
+        self.vectors: dict[str, list[Vectors]] = defaultdict(list)
+        self.unseen: set[str] = set()
+        self._encoder = encoder
+
+    def profile(self, questions: list[str]) -> Profile:
+        rows = [(question, vector) for question in questions for vector in self.vectors[question]]
+        vectors = np.stack([vector for _, vector in rows])
+        names = tuple(question for question, _ in rows)
+        return Profile(self.value_id, vectors, names, (0,) * len(rows), self._encoder)
+
+
+def read(bank: ReferenceBank, answers: Path) -> list[Answers]:
+    """Every LLM's answers: the training ones from the bank, the held-out ones embedded here."""
+    of = {value_id: Answers(value_id, bank.encoder_sha256) for value_id in bank.value_ids}
+    for value, question, vector in zip(bank.value_index, bank.question_index, bank.vectors, strict=True):
+        of[bank.value_ids[value]].vectors[bank.question_ids[question]].append(vector.astype(np.float32))
+    unseen = [answer for corpus in load_recipe("univar-mini").read_corpora(answers) for answer in corpus.test]
+    embedded = load_encoder("univar-mini", dtype="float32").encode([str(QA(a.question, a.answer)) for a in unseen])
+    for answer, vector in zip(unseen, embedded, strict=True):
+        of[answer.value_id].vectors[answer.question_id].append(vector)
+        of[answer.value_id].unseen.add(answer.question_id)
+    return list(of.values())
+
+
+def false_alarms(llms: list[Answers], bank: ReferenceBank, draws: int, rng: np.random.Generator) -> float:
+    alarms = 0
+    for draw in range(draws):
+        llm = llms[draw % len(llms)]
+        questions = rng.permutation(sorted(llm.vectors)).tolist()
+        half = len(questions) // 2
+        later = MeasuredProfile(llm.profile(questions[:half]), bank)
+        alarms += drift_since(later, llm.profile(questions[half:]), "the other half").p_value < LEVEL
+    return alarms / draws
+
+
+def escaped(
+    llms: list[Answers], bank: ReferenceBank, n: int, rng: np.random.Generator, *, unseen: bool
+) -> tuple[int, list[str]]:
+    """How many pairs there are, and those whose exchange is not found."""
+    pairs, missed = 0, []
+    for one, other in combinations(llms, 2):
+        shared = sorted(one.unseen & other.unseen if unseen else one.vectors.keys() & other.vectors.keys())
+        if len(shared) < n:
+            continue
+        pairs += 1
+        questions = rng.choice(shared, n, replace=False).tolist()
+        drift = drift_since(MeasuredProfile(one.profile(questions), bank), other.profile(questions), "the other")
+        if drift.p_value >= LEVEL:
+            missed.append(f"{one.value_id.llm} / {other.value_id.llm}")
+    return pairs, missed
+
+
+def true_claims(llm: Answers, bank: ReferenceBank, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """Claims that hold of the LLM, with their verdicts at n questions, unseen ones first."""
+    first = rng.permutation(sorted(llm.unseen)).tolist()
+    rest = rng.permutation(sorted(llm.vectors.keys() - llm.unseen)).tolist()
+    measured = MeasuredProfile(llm.profile((first + rest)[:n]), bank)
+    own = str(llm.value_id)
+    family = next(r for r, members in bank.regions("family").items() if llm.value_id in members)
+    other = next(distance.to for distance in measured.nearest(2) if distance.to != own)
+    farther = min(set(bank.regions("family")) - {family}, key=lambda r: measured.distance_to(r, "family").estimate)
+    share = measured.region_share(family, "family")
+    yield "closer to itself than to another LLM", measured.closer(own, other).verdict
+    yield "closer to its family than to another", measured.closer(family, farther, scheme="family").verdict
+    yield "in its own region", stats.verdict(measured.region_share(llm.value_id.llm, "llm").lead_interval, 0, "above")
+    yield "in its family's region", stats.verdict(share.lead_interval, 0, "above")
+    yield "half of it in its family's region", stats.verdict(share.interval, 0.5, "above")
+    yield "at a distance below 0.1 to itself", stats.verdict(measured.distance_to(own).interval, 0.1, "below")
+    earlier = llm.profile((first + rest)[n : 2 * n])
+    yield "unchanged since other questions", drift_since(measured, earlier, "other questions").verdict
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--answers", type=Path, required=True)
+    bank = load_bank("univar-mini-eng")
+    llms = read(bank, parser.parse_args().answers)
+    rng = np.random.default_rng(0)
+
+    alarms = false_alarms(llms, bank, 200, rng)
+    print(f"false alarms at {LEVEL}: {alarms:.1%} of 200 draws, {false_alarms(llms, bank, 2000, rng):.1%} of 2,000")
+
+    pairs, missed = escaped(llms, bank, MANY, rng, unseen=False)
+    power = 1 - len(missed) / pairs
+    print(f"power at {MANY} questions: {power:.1%} of {pairs} pairs; not found: {'; '.join(missed) or 'none'}")
+    pairs, missed = escaped(llms, bank, 36, rng, unseen=True)
+    found = 1 - len(missed) / pairs
+    print(f"power at 36 unseen questions: {found:.1%} of {pairs} pairs; not found: {'; '.join(missed) or 'none'}")
+
+    shares = {}
+    for n in (FEW, MANY):
+        verdicts: dict[str, Counter[str]] = defaultdict(Counter)
+        for llm in llms:
+            if len(llm.vectors) >= 2 * n:
+                for claim, verdict in true_claims(llm, bank, n, rng):
+                    verdicts[claim][verdict] += 1
+        total = sum(verdicts.values(), Counter())
+        shares[n] = total["inconclusive"] / total.total()
+        print(f"open verdicts at {n} questions: {shares[n]:.1%} of {total.total()}")
+        for claim, counts in verdicts.items():
+            print(f"  {claim}: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}")
+    return int(not (0.02 <= alarms <= 0.08 and power >= 0.95 and shares[FEW] > 0.5 and shares[MANY] < 1 / 3))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
