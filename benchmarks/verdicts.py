@@ -2,8 +2,8 @@
 
     python benchmarks/verdicts.py --answers llm_answers.jsonl.xz
 
-Profiles are drawn from the answers that the recipe of univar-mini holds out and, where more questions are needed than it
-holds out, from the bank's own. Prints, and exits with 1 where one is outside its limits:
+Profiles are drawn from the answers that the recipe of univar-mini holds out and, where more questions are needed than
+it holds out, from the bank's own. Prints, and exits with 1 where one is outside its limits:
 
 - false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails in 200 draws
   (2 to 8 %), and in 2,000;

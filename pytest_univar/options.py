@@ -287,7 +287,8 @@ def _parse(option: Option, where: str, found: str) -> Any:
     try:
         return option.parse(found)
     except (ValueError, KeyError):
-        raise UsageError(f"{where}: found {found!r}, expected {option.expected}") from None
+        shown = "something else" if option.name == "extra" else repr(found)  # extra parameters may hold a secret
+        raise UsageError(f"{where}: found {shown}, expected {option.expected}") from None
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 

@@ -85,8 +85,8 @@ class Run:
 
     base: the folder that relative paths start from. since: when the run began, the same in all of its processes.
     vectors: where vectors are kept between runs, None for nowhere. Both callables are called at the first profile.
-    ledger: where the processes of this run add up what they spend; None where there is one process. root: pytest's root folder,
-    where baselines are kept.
+    ledger: where the processes of this run add up what they spend; None where there is one process. root: pytest's
+    root folder, where baselines are kept.
     """
 
     def __init__(

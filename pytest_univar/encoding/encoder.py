@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pytest_univar.encoding.checkpoint import Checkpoint, read_checkpoint
 from pytest_univar.errors import EncoderError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
 TOKEN_BUDGET = {"cpu": 4096, "mps": 16_384, "cuda": 131_072}
+
+TEXTS_AT_ONCE = 1000
+"""To the tokenizer."""
 
 
 def load_encoder(name: str | Path, *, device: str | None = None, dtype: str | None = None) -> Encoder:
@@ -61,7 +65,7 @@ class Encoder:
         import torch
 
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
+        tokens = self._tokens(texts)
         with torch.inference_mode():
             for rows in batches([len(ids) for ids in tokens], TOKEN_BUDGET[self.device.partition(":")[0]]):
                 vectors[rows] = self.embed([tokens[row] for row in rows]).float().cpu().numpy()
@@ -69,7 +73,15 @@ class Encoder:
                     progress(len(rows))
         return vectors
 
-    def embed(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+    def _tokens(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
+        """Of each text. In parts, because an encoding takes kilobytes beside its ids, and an int more than 4 bytes."""
+        tokens: list[npt.NDArray[np.int32]] = []
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            encodings = self.tokenizer.encode_batch(list(texts[start : start + TEXTS_AT_ONCE]))
+            tokens += [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
+        return tokens
+
+    def embed(self, tokens: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> torch.Tensor:
         """One padded batch through the model: ``[b, d]``. Differentiable, so that training uses the same path."""
         import torch
 

@@ -51,20 +51,24 @@ def centre(vectors: Floats, groups: Groups, ids: Groups | None = None) -> Centre
     The variance of one id is ``G/(G−1) · Σ_g ‖Σ_{i∈g}(z_i − c)‖² / n²`` (cluster-robust; Cameron & Miller 2015, with
     their small-sample factor); answers of several ids to the same question are not taken for independent.
     """
-    rows = np.asarray(vectors, dtype=np.float64)
     question, n_questions = questions_of(groups)
     if ids is None:
-        owner, n_ids = np.zeros(len(rows), dtype=np.intp), 1
+        owner, n_ids = np.zeros(len(question), dtype=np.intp), 1
     else:
         owner, n_ids = codes_of(ids)
     sizes = np.bincount(owner, minlength=n_ids)
-    centroids = sums_by_code(rows, owner) / sizes[:, None]
-    questions_of_id = np.bincount(np.unique(owner * n_questions + question) // n_questions, minlength=n_ids)
+    # Summed by id and question first: there may be many more rows, and temporary arrays of all of them would be large.
+    cells, cell, counts = np.unique(owner * n_questions + question, return_inverse=True, return_counts=True)
+    owner, question = np.divmod(cells, n_questions)
+    pulls = sums_by_code(np.asarray(vectors), cell.reshape(-1))
+    centroids = sums_by_code(pulls, owner) / sizes[:, None]
+    questions_of_id = np.bincount(owner, minlength=n_ids)
     if questions_of_id.min() < 2:
         raise UndefinedError(too_few_questions(int(questions_of_id.min())))
     weight = np.sqrt(questions_of_id / (questions_of_id - 1)) / (sizes * n_ids)
-    influence = sums_by_code((rows - centroids[owner]) * weight[owner, None], question)
-    return Centre(centroids.mean(axis=0), influence)
+    pulls -= counts[:, None] * centroids[owner]
+    pulls *= weight[owner, None]
+    return Centre(centroids.mean(axis=0), sums_by_code(pulls, question))
 
 
 def origin(like: Centre) -> Centre:

@@ -37,11 +37,12 @@ def too_few_questions(n_questions: int) -> str:
     return f"{found}, expected at least 2: one alone does not say how much depends on the question; ask more questions"
 
 
-def sums_by_code(rows: npt.NDArray[np.float64], codes: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+def sums_by_code(rows: Floats, codes: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Sums ``[G, d]`` of the rows ``[n, d]`` of each code; every code from 0 to G−1 occurs."""
     order = np.argsort(codes, kind="stable")
     starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return np.add.reduceat(rows[order], starts, axis=0)
+    ordered = rows if np.all(codes[:-1] <= codes[1:]) else rows[order]  # of many rows a copy is large
+    return np.add.reduceat(ordered, starts, axis=0, dtype=np.float64)
 
 
 def question_means(vectors: Floats, groups: Groups) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:

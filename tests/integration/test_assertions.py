@@ -134,7 +134,10 @@ def test_claims_are_carried_to_junit(project: Project, workers: tuple[str, ...])
         ("univar.assert_distance('eng', 'gpt-a/eng')", "found below=None and above=None, expected one of the two"),
         ("univar.assert_region('eng', 'gtp', scheme='family')", "no region of the scheme 'family' 'gtp' (is 'gpt' mea"),
         ("univar.assert_unchanged('eng', since='v0')", "found no baseline 'v0', expected one of: none"),
-        ("univar.assert_unchanged('spa', since='v0')", "found the language 'spa', expected one of eng"),
+        (
+            "univar.assert_closer('spa', to='gpt-a/eng', than='gpt-b/eng')",
+            "found the language 'spa', expected one of eng",
+        ),
     ],
 )
 def test_what_cannot_be_claimed(project: Project, claim: str, message: str) -> None:

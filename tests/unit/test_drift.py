@@ -86,13 +86,31 @@ def test_samples_of_a_question_are_compared_by_their_mean(bank: ReferenceBank) -
 
 def test_verdicts_of_drift(bank: ReferenceBank) -> None:
     before = noise(60, 0)
-    same = drift_since(MeasuredProfile(profile_of(before + noise(60, 1, 0.01)), bank), profile_of(before), "v1")
+    same = drift_since(MeasuredProfile(profile_of(before + noise(60, 1, 0.05)), bank), profile_of(before), "v1")
     assert same.margin is not None
     assert same.interval.high < same.margin
     assert same.verdict == "met"
     assert replace(same, margin=None).verdict == "inconclusive", "a bank that knows no margin cannot vouch for it"
     assert replace(same, margin=same.interval.high / 2).verdict == "inconclusive"
     assert replace(same, p_adjusted=0.049).verdict == "violated"
+
+
+def test_what_another_device_rounds_otherwise_is_no_drift(bank: ReferenceBank) -> None:
+    before = noise(60, 0)
+    rounded = before.astype(np.float16).astype(np.float32) + np.float32(1e-4)
+    drift = drift_since(MeasuredProfile(profile_of(rounded), bank), profile_of(before), "v1")
+    assert drift.p_value < 0.001, "every question moved by the same"
+    assert drift.verdict == "met"
+
+
+def test_evidence_of_drift_is_the_question_that_moved_most(bank: ReferenceBank) -> None:
+    before = noise(20, 0)
+    before[3] += 2  # far from the others before and after
+    after = before + np.float32(0.1)
+    after[11] += 0.5
+    first, *_ = drift_since(MeasuredProfile(profile_of(after), bank), profile_of(before), "v1").pulls
+    assert first.question_id == "q11"
+    assert first.amount == pytest.approx(0.6 * 4, rel=0.01), "0.6 in each of 16 dimensions"
 
 
 def test_holm_over_the_languages_of_one_audit(bank: ReferenceBank) -> None:

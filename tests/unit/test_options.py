@@ -105,3 +105,38 @@ def test_settings_without_pytest() -> None:
 def test_without_a_model() -> None:
     with pytest.raises(UsageError, match="no model to audit was given"):
         wanted({}, "test", None, SETTINGS, FOLDER)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("p<0.01", (0.01, None)),
+        ("distance>0.2", (None, 0.2)),
+        (" p < 0.05 | distance > 1 ", (0.05, 1.0)),
+    ],
+)
+def test_when_drift_fails_a_run(pytester: pytest.Pytester, text: str, value: object) -> None:
+    assert config_of(pytester, f"--univar-compare-fail={text}").compare_fail == value
+
+
+def test_a_flag_that_may_stand_alone(pytester: pytest.Pytester) -> None:
+    assert config_of(pytester, "--univar-compare").compare == "newest"
+    assert config_of(pytester, "--univar-compare=v1").compare == "v1"
+
+
+def test_paths_of_the_ini_file_start_at_its_folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the command line start where pytest was called; what is no path there stays a name."""
+    (pytester.path / "values").mkdir()
+    (pytester.path / "values" / "questions.jsonl").touch()
+    ini = "univar_questions = questions.jsonl\nunivar_cassette_dir = tapes\nunivar_bank = univar-mini-eng\n"
+    (pytester.path / "values" / "pytest.ini").write_text(f"[pytest]\n{ini}", encoding="utf-8")
+    found = read_config(pytester.parseconfig("values", "--univar-json=out.json"))
+    assert found.questions == str(Path("values/questions.jsonl"))
+    assert found.cassette_dir == str(Path("values/tapes"))
+    assert (found.bank, found.json) == ("univar-mini-eng", "out.json")
+
+
+def test_extra_parameters_are_never_repeated_in_a_message(pytester: pytest.Pytester) -> None:
+    with pytest.raises(UsageError, match="expected a JSON object") as error:
+        config_of(pytester, '--univar-extra={"extra_headers": {"x": "hush-hush"}')
+    assert "hush" not in str(error.value)
