@@ -6,7 +6,7 @@ Profiles are drawn from the answers that the recipe of univar-mini holds out and
 it holds out, from the bank's own. Prints, and exits with 1 where one is outside its limits:
 
 - false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails in 200 draws
-  (2 to 8 %), and in 2,000;
+  (2 to 8 %), and in 1,000;
 - power: every pair of LLMs that answered 60 questions in common; how often one in the other's place is found (95 % at
   least), with the pairs that escape; the same on questions that neither bank nor encoder has seen;
 - open verdicts: the share of inconclusive ones among claims of every kind that are true of the LLM, at 8 questions
@@ -120,7 +120,7 @@ def main() -> int:
     rng = np.random.default_rng(0)
 
     alarms = false_alarms(llms, bank, 200, rng)
-    print(f"false alarms at {LEVEL}: {alarms:.1%} of 200 draws, {false_alarms(llms, bank, 2000, rng):.1%} of 2,000")
+    print(f"false alarms at {LEVEL}: {alarms:.1%} of 200 draws, {false_alarms(llms, bank, 1000, rng):.1%} of 1,000")
 
     pairs, missed = escaped(llms, bank, MANY, rng, unseen=False)
     power = 1 - len(missed) / pairs

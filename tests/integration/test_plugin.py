@@ -262,7 +262,7 @@ def test_verdicts(project: Project, what: str, open_ones: str) -> None:
     for verdict, llm in (("met", "met"), ("violated", "not"), ("inconclusive", "open")):
         assert f"{verdict} {llm}: eng is closer to gpt than to llama (family) distance 0." in report
     open_one = report.partition("inconclusive open:")[2].partition("test_it.py::test_claim[replay:open.jsonl]")[0]
-    assert "further questions would settle it law-11 (+0." in open_one
+    assert "further questions would settle it against it: law-11 (+0." in open_one
     said = printed(result)
     assert "not: expected that eng is closer to gpt than to llama (family); violated: distance 0." in said
     assert ("open: expected that eng is closer to gpt" in said) == (what != "xfail")

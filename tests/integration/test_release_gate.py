@@ -34,11 +34,10 @@ EXPECTATIONS = (
 
 @pytest.fixture
 def audit(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A copy of the example as the place to start pytest in, without a key and without a network."""
-    shutil.copytree(
-        EXAMPLE, pytester.path, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"), dirs_exist_ok=True
-    )
-    pytester.makeconftest(NO_NETWORK)
+    """A copy of the example two folders below where pytest is started, without a key and without a network."""
+    copy = pytester.path / "examples" / "release_gate"
+    shutil.copytree(EXAMPLE, copy, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    (copy / "conftest.py").write_text(NO_NETWORK, encoding="utf-8")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     return pytester
@@ -46,7 +45,7 @@ def audit(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def command(release: str) -> list[str]:
     """The arguments of the README's command for a release."""
-    line = next(line for line in README.splitlines() if line.startswith("pytest") and line.split()[1].endswith(release))
+    line = next(line for line in README.splitlines() if line.startswith("pytest") and f"-{release} " in line)
     return line.partition("#")[0].split()[1:]
 
 
