@@ -1,6 +1,7 @@
 """How often the 95 % intervals of pytest_univar/stats hold the truth, by simulation; their docstrings quote it.
 
-    python benchmarks/interval_coverage.py --simulations 1000 --only distance
+    python benchmarks/interval_coverage.py --simulations 1000
+    python benchmarks/interval_coverage.py --simulations 1000 --only '60x1 v 60x1'
 
 Two worlds of 384 dimensions with the spread of sentence embeddings (tr S = 0.6, a falling spectrum): in `diffuse` the
 two sets differ along many directions; in `concentrated` they differ along the one direction of the largest variance,

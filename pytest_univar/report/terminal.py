@@ -181,7 +181,10 @@ def expectations(claims: Iterable[Claim], outcomes: Iterable[TestOutcome]) -> Pa
             ("", Text(clean(claim.detail))),
         ]
         if claim.verdict != "met":
-            rows += [("", Text(f"against it: {clean(evidence_line(pull))}", "dim")) for pull in claim.evidence[:EVIDENCE_SHOWN]]
+            rows += [
+                ("", Text(f"against it: {clean(evidence_line(pull))}", "dim"))
+                for pull in claim.evidence[:EVIDENCE_SHOWN]
+            ]
         rows.append(("", NodeID(claim.where, "dim")))
     for test in outcomes:
         rows.append((Text(test.outcome, STYLES[test.outcome]), NodeID(test.where)))

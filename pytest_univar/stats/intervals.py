@@ -31,6 +31,10 @@ def distance_interval(p: Centre, q: Centre, confidence: float = 0.95, draws: int
     On either side the wider of the studentised and the percentile end, because the studentised ones lie too close where
     the two sets nearly coincide. Ends are clipped at 0 before the root. Sets that share questions are resampled apart
     from each other, which is conservative. Above 1,000 questions, bundles of questions are drawn.
+
+    Measured coverage of 95 % (benchmarks/interval_coverage.py, 384 dimensions, true distances 0.2 to 0.5): 60 questions
+    against 300, 0.95–0.96; against 60, 0.94–0.97; 60 of 15 answers against as many, 0.95–0.97; 15 of 4 against 300,
+    0.93–0.98. At a true distance of 0, 0.99–1.00; at 0.1, less than sampling alone makes of it, 0.95–0.99.
     """
     error = _error([p, q], _DISTANCE, confidence, draws, seed)
     estimate = debiased_squared(p, q)
@@ -46,6 +50,10 @@ def difference_interval(
     The same bootstrap of the difference of the squares, each draw taking the same questions of ``p`` for both
     distances; then divided by the sum of the distances, so that the sign is that of the squares. ``a`` and ``b`` are
     resampled apart from each other, which is conservative where they share questions.
+
+    Measured coverage of 95 % (as above, A 0.2 and B 0.2 or 0.4 away): 60 questions against 300, 0.94–0.96; against 60,
+    0.95–0.96; 60 of 15 answers against as many, 0.94–0.95; 15 of 4 against 300, 0.94–0.95. With A and B 0.1 away: 0.94
+    to 0.97, but 0.93 where they differ along one skewed direction only (0.91 for 15 questions).
     """
     error = _error([p, a, b], _DIFFERENCE, confidence, draws, seed)
     estimate, scale = debiased_squared(p, b) - debiased_squared(p, a), sum_of_distances(p, a, b)
