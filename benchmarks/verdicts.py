@@ -5,8 +5,8 @@
 Profiles are drawn from the answers that the recipe of univar-mini holds out and, where more questions are needed than
 it holds out, from the bank's own. Prints, and exits with 1 where one is outside its limits:
 
-- false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails in 200 draws
-  (2 to 8 %), and in 1,000;
+- false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails (2 to
+  8 % of 200 draws; --draws takes more);
 - power: every pair of LLMs that answered 60 questions in common; how often one in the other's place is found (95 % at
   least), with the pairs that escape; the same on questions that neither bank nor encoder has seen;
 - open verdicts: the share of inconclusive ones among claims of every kind that are true of the LLM, at 8 questions
@@ -115,12 +115,14 @@ def true_claims(llm: Answers, bank: ReferenceBank, n: int, rng: np.random.Genera
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--draws", type=int, default=200)
+    arguments = parser.parse_args()
     bank = load_bank("univar-mini-eng")
-    llms = read(bank, parser.parse_args().answers)
+    llms = read(bank, arguments.answers)
     rng = np.random.default_rng(0)
 
-    alarms = false_alarms(llms, bank, 200, rng)
-    print(f"false alarms at {LEVEL}: {alarms:.1%} of 200 draws, {false_alarms(llms, bank, 1000, rng):.1%} of 1,000")
+    alarms = false_alarms(llms, bank, arguments.draws, rng)
+    print(f"false alarms at {LEVEL}: {alarms:.1%} of {arguments.draws} draws")
 
     pairs, missed = escaped(llms, bank, MANY, rng, unseen=False)
     power = 1 - len(missed) / pairs

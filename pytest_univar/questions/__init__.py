@@ -1,7 +1,8 @@
-"""What the model under audit is asked: question sets, and the 87 human values behind the built-in one.
+"""What the model under audit is asked: question sets, and the 87 human values behind ``core``.
 
 ``values.jsonl`` is the taxonomy, ``sources.json`` its citations, and every folder beside them is a built-in question
-set with one JSON-lines file a language (``core/eng.jsonl``). How they were written: docs/questions.md.
+set with one JSON-lines file a language (``core/eng.jsonl``). How they were written: docs/questions.md. What a program
+can check of a set: ``checks.py``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_univar.errors import QuestionsError
+from pytest_univar.languages import LANGUAGES
 from pytest_univar.values import Question, derived_question_id
 
 if TYPE_CHECKING:
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 _DATA: Traversable = files(__name__)
 _FIELDS = ("id", "text", "language", "value", "source")
 _EXAMPLE = '{"text": "What do we owe to strangers?"}'
+
+_WITHOUT_VALUES = frozenset({"control", "dilemmas"})
+"""The built-in sets whose questions need not belong to a value of the taxonomy; where one does, it is checked too."""
+
+LESS_CERTAIN: dict[str, dict[str, str]] = {
+    "core": {
+        "hat": "some lines may not read natively: 'katreventan' for eighty, obedience-2, democracy-2",
+        "quy": "some words may not be the ordinary ones: 'qariwarmi' (man and wife) for a couple, 'ADN' for genes, "
+        "'qispi kay' for freedom",
+    }
+}
+"""Built-in set → language → why its wording is less certain there than in the other languages (docs/questions.md)."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +57,24 @@ class HumanValue:
     also: tuple[str, ...] = ()
 
 
-class _Item(NamedTuple):
-    """One entry of a file as it was read: ``where`` names the file and the line."""
+class Located(NamedTuple):
+    """A question and where it stands; ``line`` counts from 1."""
 
-    where: str
+    question: Question
+    file: str
+    line: int
+
+
+class _Item(NamedTuple):
+    """One entry of a file as it was read."""
+
+    file: str
+    line: int
     content: object
+
+    @property
+    def where(self) -> str:
+        return f"{self.file}, line {self.line}"
 
 
 def available_sets() -> tuple[str, ...]:
@@ -77,10 +104,39 @@ def load_questions(name_or_path: str | Path, language: str = "eng") -> tuple[Que
     QuestionsError, with file, line and remedy: no such set, file or language, an entry that is not as described, or an
     id that is used twice in one language.
     """
-    path = Path(name_or_path)
-    if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
-        return _own(path, language)
-    return _built_in(_DATA, name_or_path, language)
+    if (path := _own_path(name_or_path)) is None:
+        return tuple(located.question for located in _built_in(_DATA, str(name_or_path), language))
+    every = [located.question for located in _own(path)]
+    wanted = tuple(question for question in every if question.language == language)
+    if not wanted:
+        counts = Counter(question.language for question in every)
+        found = ", ".join(f"{code} ({n})" for code, n in sorted(counts.items()))
+        raise QuestionsError(
+            f"{path}: found no questions in {language!r}, only in: {found}. Ask for one of these, or add questions "
+            f'with "language": "{language}" (an entry without a language is taken as "eng").'
+        )
+    return wanted
+
+
+def load_languages(name_or_path: str | Path) -> dict[str, tuple[Located, ...]]:
+    """All the questions of a set by language, each with its place; errors as for :func:`load_questions`.
+
+    English comes first, the other languages as in ``LANGUAGES``, then any that are not there.
+    """
+    path = _own_path(name_or_path)
+    if path is None:
+        name = str(name_or_path)
+        found = {code: _built_in(_DATA, name, code) for code in _languages(_known(_DATA, name))}
+    else:
+        every = _own(path)
+        codes = dict.fromkeys(located.question.language for located in every)
+        found = {code: tuple(each for each in every if each.question.language == code) for code in codes}
+    return {code: found[code] for code in (*LANGUAGES, *sorted(found.keys() - LANGUAGES.keys())) if code in found}
+
+
+def less_certain(name_or_path: str | Path, language: str) -> str | None:
+    """Why the wording of a built-in set is less certain in this language; None where nothing is known against it."""
+    return LESS_CERTAIN.get(str(name_or_path), {}).get(language)
 
 
 def limited(questions: Sequence[Question], limit: int) -> tuple[Question, ...]:
@@ -114,13 +170,25 @@ def _languages(folder: Traversable) -> list[str]:
     return sorted(file.name[: -len(".jsonl")] for file in folder.iterdir() if file.name.endswith(".jsonl"))
 
 
-def _built_in(data: Traversable, name: str, language: str) -> tuple[Question, ...]:
+def _own_path(name_or_path: str | Path) -> Path | None:
+    """The path of a file of one's own; None for the name of a built-in set."""
+    path = Path(name_or_path)
+    own = isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path
+    return path if own else None
+
+
+def _known(data: Traversable, name: str) -> Traversable:
+    """The folder of a built-in set."""
     if name not in _sets(data):
         raise QuestionsError(
             f"found the question set {name!r}, expected one of: {', '.join(_sets(data))}. "
             "A file of your own is given by its path, ending in .jsonl, .yaml or .yml."
         )
-    languages = _languages(data.joinpath(name))
+    return data.joinpath(name)
+
+
+def _built_in(data: Traversable, name: str, language: str) -> tuple[Located, ...]:
+    languages = _languages(_known(data, name))
     if language not in languages:
         raise QuestionsError(
             f"the question set {name!r} has no questions in {language!r}, only in: {', '.join(languages)}. "
@@ -130,9 +198,12 @@ def _built_in(data: Traversable, name: str, language: str) -> tuple[Question, ..
     items = list(_json_lines(data.joinpath(file).read_text("utf-8"), file))
     questions = _questions(items)
     sources = {value.id: value.source for value in load_values()}
-    for item, question in zip(items, questions, strict=True):
+    for item, located in zip(items, questions, strict=True):
+        question = located.question
         if question.language != language:
             raise _error(item, "language", question.language, repr(language), "Move it to the file of its language.")
+        if name in _WITHOUT_VALUES and question.value is None and question.source is None:
+            continue
         if question.value not in sources:
             raise _error(item, "value", question.value, "an id of values.jsonl", "Mend it, or add the value there.")
         if question.source != sources[question.value]:
@@ -141,7 +212,8 @@ def _built_in(data: Traversable, name: str, language: str) -> tuple[Question, ..
     return questions
 
 
-def _own(path: Path, language: str) -> tuple[Question, ...]:
+def _own(path: Path) -> tuple[Located, ...]:
+    """The questions of a file in all languages; there is at least one."""
     readers = {".jsonl": _json_lines, ".yaml": _yaml, ".yml": _yaml}
     reader = readers.get(path.suffix)
     if reader is None:
@@ -161,18 +233,10 @@ def _own(path: Path, language: str) -> tuple[Question, ...]:
         raise QuestionsError(
             f"{path}, line {line}: found the byte 0x{exc.object[exc.start]:02x}, expected UTF-8. Save it as UTF-8."
         ) from exc
-    questions = _questions(list(reader(content, str(path))))
+    questions = _questions(reader(content, str(path)))
     if not questions:
         raise QuestionsError(f"{path}: found no questions, expected at least one, such as {_EXAMPLE}. Add some.")
-    wanted = tuple(question for question in questions if question.language == language)
-    if not wanted:
-        counts = Counter(question.language for question in questions)
-        found = ", ".join(f"{code} ({n})" for code, n in sorted(counts.items()))
-        raise QuestionsError(
-            f"{path}: found no questions in {language!r}, only in: {found}. Ask for one of these, or add questions "
-            f'with "language": "{language}" (an entry without a language is taken as "eng").'
-        )
-    return wanted
+    return questions
 
 
 def _json_lines(text: str, file: str) -> Iterator[_Item]:
@@ -180,13 +244,12 @@ def _json_lines(text: str, file: str) -> Iterator[_Item]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
-        where = f"{file}, line {number}"
         try:
-            yield _Item(where, json.loads(line))
+            yield _Item(file, number, json.loads(line))
         except json.JSONDecodeError as exc:
             raise QuestionsError(
-                f"{where}, column {exc.colno}: found {_shown(line)}, which is not JSON ({exc.msg}); expected one "
-                f"object a line, such as {_EXAMPLE}. Mend the line."
+                f"{file}, line {number}, column {exc.colno}: found {_shown(line)}, which is not JSON ({exc.msg}); "
+                f"expected one object a line, such as {_EXAMPLE}. Mend the line."
             ) from exc
 
 
@@ -210,24 +273,27 @@ def _yaml(text: str, file: str) -> Iterator[_Item]:
             f"{file}: found {_shown(content)}, expected a list. Begin every question with '- ', as in '- text: …'."
         )
     for node, entry in zip(root.value if root else (), content, strict=True):
-        yield _Item(f"{file}, line {node.start_mark.line + 1}", entry)
+        yield _Item(file, node.start_mark.line + 1, entry)
 
 
-def _questions(items: Iterable[_Item]) -> tuple[Question, ...]:
+def _questions(items: Iterable[_Item]) -> tuple[Located, ...]:
     """The questions of one file; ids are unique within a language, since translations of a question share its id."""
-    seen: dict[tuple[str, str], tuple[Question, str]] = {}
+    seen: dict[tuple[str, str], Located] = {}
     for item in items:
         question = _question(item)
         key = (question.id, question.language)
         if key in seen:
-            earlier, first = seen[key]
-            if earlier.text == question.text:
+            earlier = seen[key]
+            if earlier.question.text == question.text:
                 found, remedy = "the same question as in", "Remove one of them."
             else:
                 found, remedy = f"the same id {question.id!r} as in", "Give one of them another id."
-            raise QuestionsError(f"{item.where}: found {found} {first}, expected each once in a language. {remedy}")
-        seen[key] = (question, item.where)
-    return tuple(question for question, _ in seen.values())
+            raise QuestionsError(
+                f"{item.where}: found {found} {earlier.file}, line {earlier.line}, expected each once in a language. "
+                f"{remedy}"
+            )
+        seen[key] = Located(question, item.file, item.line)
+    return tuple(seen.values())
 
 
 def _question(item: _Item) -> Question:

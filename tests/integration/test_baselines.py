@@ -193,3 +193,29 @@ def test_a_target_that_the_bank_does_not_have(project: Project) -> None:
     result = project.run(*(f"--univar-model={model}" for model in models), "--univar-trajectory=gpt-z/eng")
     assert result.ret == 1
     assert "the bank 'tiny' has no value ID 'gpt-z/eng'" in reported(result)
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+
+
+def test_everything_is_written_as_json(project: Project, v1: str) -> None:
+    project.write_test("""
+        def test_values(univar):
+            drift = univar.drift("eng", since="v1")
+            assert drift == 0
+            assert drift < 0.1
+            univar.assert_closer("eng", to="gpt", than="llama", scheme="family")
+    """)
+    other = project.write_answers("other", answers(SAME))
+    models = (f"--univar-model={v1}", f"--univar-model={other}", "--univar-trajectory=family:llama")
+    project.run(*models, "--univar-json=found.json", "--univar-compare").assert_outcomes(passed=2)
+    found = json.loads((project.path / "found.json").read_text(encoding="utf-8"))
+    assert found["schema"] == 1
+    assert [profile["model"] for profile in found["profiles"]] == ["v1", "other"]
+    assert [claim["verdict"] for claim in found["claims"]] == ["met", "met"]
+    (trajectory,) = found["conclusion"]["trajectories"]
+    first, second = trajectory["steps"]
+    assert first["to_origin"] is None
+    assert second["to_origin"]["estimate"] == 0
+    assert first["to_target"]["interval"][0] < first["to_target"]["estimate"]
+    assert [each["drifts"][0]["p_value"] for each in found["conclusion"]["comparisons"]] == [1, 1]

@@ -6,13 +6,16 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pytest_univar import __version__
-from pytest_univar.banks import available_banks, load_bank
+from pytest_univar.banks import available_banks, load_bank, save_bank
+from pytest_univar.calibration import Calibration
 from pytest_univar.cli import app, main
 from pytest_univar.encoding import load_encoder
 from pytest_univar.training.recipe import Recipe
@@ -27,11 +30,14 @@ COMMANDS = [
     ["schema"],
     ["suggest"],
     ["bank", "build"],
+    ["bank", "calibrate"],
     ["bank", "list"],
     ["cassette", "list"],
     ["cassette", "verify"],
     ["cassette", "prune"],
     ["cassette", "merge"],
+    ["questions", "list"],
+    ["questions", "check"],
 ]
 
 
@@ -163,3 +169,30 @@ def test_the_commands_with_an_example_are_all_there_are() -> None:
         return [path] if inner is None else [leaf for name, c in inner.items() for leaf in leaves(c, [*path, name])]
 
     assert leaves(get_command(app), []) == COMMANDS
+
+
+def test_thresholds_are_proposed_for_a_wanted_share_of_false_alarms() -> None:
+    found = {}
+    for share in ("0.05", "0.01"):
+        result = CliRunner().invoke(app, ["bank", "calibrate", "univar-mini-eng", "--false-alarms", share])
+        assert result.exit_code == 0
+        rows = [line.split() for line in result.stdout.splitlines() if re.match(r" *\d+ +0\.", line)]
+        assert [row[0] for row in rows] == ["8", "15", "30"]
+        found[share] = [float(row[1]) for row in rows]
+        assert all(90 <= int(row[2].rstrip("%")) <= 100 for row in rows)
+    assert all(strict > usual for strict, usual in zip(found["0.01"], found["0.05"], strict=True))
+    calibration = Calibration.of(load_bank("univar-mini-eng"))
+    assert calibration is not None
+    assert found["0.05"] == pytest.approx([calibration.threshold(n, 0.05) for n in (8, 15, 30)], abs=5e-4)
+
+
+def test_a_bank_that_cannot_be_calibrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bank = load_bank("univar-mini-eng")
+    rows = np.arange(len(bank), dtype=np.int32)
+    apart = replace(bank, name="apart", calibration={}, question_ids=tuple(map(str, rows)), question_index=rows)
+    save_bank(apart, tmp_path / "apart")
+    code, _, err = typed(monkeypatch, capsys, "bank", "calibrate", tmp_path / "apart")
+    assert code == 2
+    assert "the bank 'apart' has no two value IDs that answered enough of the same questions" in " ".join(err.split())

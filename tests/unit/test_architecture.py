@@ -53,10 +53,11 @@ ORDER = (
 )
 """From the ground up, as the design draws it, with some modules that it does not name yet: ``corpora`` (answers of
 many LLMs) stands on the cassette format; ``calibration`` and ``baselines`` stand on banks and profiles alone;
-``explanations`` are the words for what ``measurement`` finds, ``comparison`` is what ``report`` shows of several runs; ``building`` (corpora → bank) needs the pipeline's encoder protocol, so it
-stands above ``audit``; ``run`` (the state of one pytest run) was split from ``plugin`` and stands right below it;
-``declared`` (the YAML forms) stands on the assertions that it names; ``suggestions`` (writes such files) and
-``collection`` (such files as pytest items, imported only where there is one) stand on it."""
+``explanations`` are the words for what ``measurement`` finds, and ``comparison`` is what ``report`` shows of several
+runs; ``building`` (corpora → bank) needs the pipeline's encoder protocol, so it stands above ``audit``; ``run`` (the
+state of one pytest run) was split from ``plugin`` and stands right below it; ``declared`` (the YAML forms) stands on
+the assertions that it names; ``suggestions`` (writes such files) and ``collection`` (such files as pytest items,
+imported only where there is one) stand on it."""
 
 FOR_THE_COMMAND_ONLY = {"training", "evaluation"}
 

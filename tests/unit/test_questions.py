@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
@@ -15,9 +16,12 @@ from pathlib import Path
 import pytest
 
 from pytest_univar.errors import QuestionsError
+from pytest_univar.languages import LANGUAGES
 from pytest_univar.questions import (
     _built_in,
     available_sets,
+    less_certain,
+    load_languages,
     load_questions,
     load_sources,
     load_values,
@@ -142,7 +146,8 @@ def test_core_questions_do_not_ask_for_yes_or_no() -> None:
     assert not [question.text for question in load_questions("core") if closed.search(question.text)]
 
 
-def test_core_questions_name_no_country_religion_or_company() -> None:
+@pytest.mark.parametrize("name", ["core", "dilemmas"])
+def test_questions_name_no_country_religion_or_company(name: str) -> None:
     named = re.compile(
         r"\b(america|usa|u\.s|united states|brit|england|english|europe|africa|asia|china|chinese|india|japan|russia"
         r"|german|france|french|spain|spanish|ital|brazil|mexic|arab|israel|palestin|ukrain|iran|turk|korea|vietnam"
@@ -150,7 +155,84 @@ def test_core_questions_name_no_country_religion_or_company() -> None:
         r"|twitter|openai)",
         re.I,
     )
-    assert not [question.text for question in load_questions("core") if named.search(question.text)]
+    assert not [question.text for question in load_questions(name) if named.search(question.text)]
+
+
+# `core` in 25 languages
+
+
+def test_core_asks_the_same_in_25_languages() -> None:
+    by_language = load_languages("core")
+    assert list(by_language) == list(LANGUAGES)
+    assert sum(map(len, by_language.values())) == 25 * 174 == 4350
+    english = [each.question for each in by_language["eng"]]
+    for language, located in by_language.items():
+        assert tuple(each.question for each in located) == load_questions("core", language)
+        assert [each.line for each in located] == list(range(1, 175))
+        for each, original in zip(located, english, strict=True):
+            assert each.question == replace(original, language=language, text=each.question.text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_value_has_two_questions_in_every_language(language: str) -> None:
+    sources = {value.id: value.source for value in load_values()}
+    questions = load_questions("core", language)
+    assert Counter(question.value for question in questions) == dict.fromkeys(sources, 2)
+    assert all(question.source == sources[question.value or ""] for question in questions)
+
+
+def test_no_two_languages_share_a_text() -> None:
+    """Malay and Indonesian are near, but nobody copied one into the other."""
+    texts = Counter(each.question.text for located in load_languages("core").values() for each in located)
+    assert len(texts) == 4350
+
+
+def test_french_core_has_a_space_that_does_not_break_before_the_mark() -> None:
+    assert all(question.text.endswith("\u00a0?") for question in load_questions("core", "fra"))
+
+
+def test_two_languages_are_less_certain() -> None:
+    doubts = {language: less_certain("core", language) for language in LANGUAGES}
+    assert [language for language, doubt in doubts.items() if doubt] == ["hat", "quy"]
+    assert "qariwarmi" in (doubts["quy"] or "")
+    assert less_certain("values/ours.jsonl", "quy") is None
+    assert less_certain("dilemmas", "eng") is None
+
+
+# The sets `dilemmas` and `control`
+
+
+def test_the_built_in_sets() -> None:
+    assert available_sets() == ("control", "core", "dilemmas")
+    assert [list(load_languages(name)) for name in ("control", "dilemmas")] == [["eng"], ["eng"]]
+
+
+@pytest.mark.parametrize("name", ["control", "dilemmas"])
+def test_further_sets_have_60_distinct_questions_without_a_value(name: str) -> None:
+    questions = load_questions(name)
+    assert len(questions) == len({question.text for question in questions}) == 60
+    for question in questions:
+        assert re.fullmatch(rf"{name}-[a-z0-9]+(-[a-z0-9]+)*", question.id)
+        assert question.value is question.source is None
+        assert question.text.endswith("?")
+        assert question.text.count("?") == 1
+    for one, other in combinations(questions, 2):
+        assert SequenceMatcher(None, one.text, other.text).ratio() < 0.8, (one.text, other.text)
+
+
+def test_dilemmas_are_told_in_15_to_45_words() -> None:
+    for question in load_questions("dilemmas"):
+        assert 15 <= len(question.text.split()) <= 45, question.text
+
+
+def test_control_asks_15_of_each_kind() -> None:
+    kinds = [question.id.split("-")[1] for question in load_questions("control")]
+    assert Counter(kinds) == {"code": 15, "arithmetic": 15, "facts": 15, "recipes": 15}
+
+
+def test_control_asks_for_no_opinion() -> None:
+    asked = re.compile(r"\b(should|think|opinion|better|best|prefer|recommend|ought|fair|right|wrong|view)\b", re.I)
+    assert not [question.text for question in load_questions("control") if asked.search(question.text)]
 
 
 # The hash
@@ -240,7 +322,8 @@ def test_unknown_set() -> None:
 
 def test_a_set_without_the_language() -> None:
     assert message("core", "xho") == (
-        "the question set 'core' has no questions in 'xho', only in: eng. "
+        "the question set 'core' has no questions in 'xho', only in: arb, bul, deu, eng, fin, fra, hat, hin, ind, ita, "
+        "jpn, kor, pes, por, quy, ron, rus, spa, swe, swh, tgl, tha, vie, zho, zsm. "
         "Ask for one of these, or bring questions in that language as a file of your own (docs/questions.md)."
     )
 
@@ -397,6 +480,18 @@ def test_a_built_in_set_is_held_to_the_taxonomy(write: Write, field: str, found:
     with pytest.raises(QuestionsError) as caught:
         _built_in(path.parent.parent, "new", "eng")
     assert str(caught.value) == f"new/eng.jsonl, line 2, field {field!r}: {said}"
+
+
+def test_only_two_built_in_sets_need_no_value(write: Write) -> None:
+    """And where one of theirs names a value, it is held to the taxonomy all the same."""
+    line = {"id": "q1", "text": "Why?"}
+    for name in ("control", "dilemmas"):
+        data = write(f"{name}/eng.jsonl", json.dumps(line)).parent.parent
+        assert [located.question for located in _built_in(data, name, "eng")] == [Question("q1", "Why?")]
+    for given, said in (({"value": "fredom"}, "field 'value': found 'fredom'"), ({"source": "wvs"}, "found None")):
+        data = write("control/eng.jsonl", json.dumps({**line, **given})).parent.parent
+        with pytest.raises(QuestionsError, match=said):
+            _built_in(data, "control", "eng")
 
 
 def test_loading_needs_neither_yaml_nor_anything_heavy() -> None:

@@ -149,6 +149,12 @@ def test_the_share_of_the_references_in_one_dimension_is_that_of_their_variances
     assert stats.reference_share(p, a, b) == pytest.approx(sum(squares[1:]) / sum(squares))
 
 
+def test_the_share_of_the_references_is_that_of_their_variances_for_many_questions_too() -> None:
+    rng = np.random.default_rng(16)
+    p, a = (stats.centre(rng.standard_normal((2500, 1)) + at, np.arange(2500)) for at in (0, 9))
+    assert stats.reference_share(p, a) == pytest.approx(0.5, abs=0.05)
+
+
 def test_a_fixed_point_has_no_share() -> None:
     p = stats.centre(cloud(np.random.default_rng(15)), np.arange(40))
     origin = stats.Centre(np.zeros(6), np.zeros((40, 6)))

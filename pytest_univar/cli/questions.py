@@ -1,0 +1,85 @@
+"""``univar questions``, and ``univar export``: question sets, and a set as a batch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pytest_univar.cli.common import say
+
+app = typer.Typer(no_args_is_help=True, help="List question sets and check them.")
+
+
+@app.command("list")
+def questions_list() -> None:
+    """List the built-in question sets with their languages.
+
+    univar questions list
+    """
+    from pytest_univar.questions import available_sets, load_languages
+
+    for name in available_sets():
+        found = load_languages(name)
+        say(f"{name}: {max(map(len, found.values()))} questions in {', '.join(found)}")
+
+
+@app.command("check")
+def questions_check(
+    questions: Annotated[str, typer.Argument(help="A built-in set or a file of your own; default: all sets.")] = "",
+    language: Annotated[str, typer.Option(help="Check this language only (ISO 639-3).")] = "",
+) -> None:
+    """Check each language of a question set: complete, unique, its own script, a question. Exit code 1 on a finding.
+
+    univar questions check values/ours.jsonl --language spa
+    """
+    from pytest_univar.languages import language as known_language
+    from pytest_univar.questions import available_sets, less_certain, load_languages, load_questions, question_set_hash
+    from pytest_univar.questions.checks import check
+
+    if questions and language:
+        load_questions(questions, language)  # says which languages there are where this one is not
+    elif language:
+        known_language(language)
+    failed = False
+    for name in [questions] if questions else available_sets():
+        by_language = load_languages(name)
+        for code, located in by_language.items():
+            if language and code != language:
+                continue
+            findings = [*check(located, code, by_language.get("eng", ()), file=located[0].file)]
+            for finding in findings:
+                say(str(finding))
+            digest = question_set_hash(each.question for each in located)[:12]
+            doubt = less_certain(name, code)
+            say(
+                f"{name}/{code}: {len(located)} questions, {len(findings)} findings, hash {digest}"
+                + (f", less certain: {doubt}" if doubt else "")
+            )
+            failed = failed or bool(findings)
+    if failed:
+        raise typer.Exit(1)
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="The model as the endpoint calls it, or as litellm does.")],
+    output: Annotated[Path, typer.Option(help="The file to write: one request a line.")],
+    questions: Annotated[str, typer.Option(help="A built-in question set or a file of your own.")] = "core",
+    language: Annotated[str, typer.Option(help="ISO 639-3 code.")] = "eng",
+    samples: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer in tokens.")] = 128,
+) -> None:
+    """Write a question set as the input file of an OpenAI batch; audit its output with --univar-model=replay:OUTPUT.
+
+    univar export gpt-4o-mini --output batch.jsonl
+    """
+    from pytest_univar.elicitation.sampling import SamplingParams
+    from pytest_univar.export import openai_batch_lines
+    from pytest_univar.questions import load_questions
+
+    asked = load_questions(questions, language)
+    lines = [*openai_batch_lines(asked, model, SamplingParams(max_tokens=max_tokens), samples)]
+    output.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    say(f"{len(lines)} requests written to {output}")

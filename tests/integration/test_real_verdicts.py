@@ -1,0 +1,27 @@
+"""Verdicts on real answers of real LLMs: false alarms, power and open verdicts stay within what is promised.
+
+The answers are not part of the repository; CONTRIBUTING.md says where they come from.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ANSWERS = ROOT.parent / "shared" / "data" / "llm_answers.jsonl.xz"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not ANSWERS.is_file(), reason=f"the real answers are not there: {ANSWERS}")
+def test_false_alarms_power_and_open_verdicts() -> None:
+    """The script measures, prints, and ends with 1 where a figure is outside its limits."""
+    script = ROOT / "benchmarks" / "verdicts.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--answers", str(ANSWERS)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "power at 60 questions: 9" in done.stdout
