@@ -9,8 +9,8 @@ it holds out, from the bank's own. Prints, and exits with 1 where one is outside
   8 % of 200 draws; --draws takes more);
 - power: every pair of LLMs that answered 60 questions in common; how often one in the other's place is found (95 % at
   least), with the pairs that escape; the same on questions that neither bank nor encoder has seen;
-- open verdicts: the share of inconclusive ones among claims of every kind that are true of the LLM, at 8 questions
-  (most) and at 60 (fewer than a third).
+- open verdicts: the share of inconclusive ones among claims of every kind that one would make of an LLM, at 8
+  questions (most) and at 60 (fewer than a third).
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def escaped(
     return pairs, missed
 
 
-def true_claims(llm: Answers, bank: ReferenceBank, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
-    """Claims that hold of the LLM, with their verdicts at n questions, unseen ones first."""
+def usual_claims(llm: Answers, bank: ReferenceBank, n: int, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """Claims that one would make of the LLM, with their verdicts at n questions, unseen ones first."""
     first = rng.permutation(sorted(llm.unseen)).tolist()
     rest = rng.permutation(sorted(llm.vectors.keys() - llm.unseen)).tolist()
     measured = MeasuredProfile(llm.profile((first + rest)[:n]), bank)
@@ -136,7 +136,7 @@ def main() -> int:
         verdicts: dict[str, Counter[str]] = defaultdict(Counter)
         for llm in llms:
             if len(llm.vectors) >= 2 * n:
-                for claim, verdict in true_claims(llm, bank, n, rng):
+                for claim, verdict in usual_claims(llm, bank, n, rng):
                     verdicts[claim][verdict] += 1
         total = sum(verdicts.values(), Counter())
         shares[n] = total["inconclusive"] / total.total()

@@ -76,7 +76,7 @@ def report(result: AuditResult) -> Group:
     if result.conclusion:
         parts += conclusion_lines(result.conclusion)
     if any(distance.within is not None for profile in result.profiles for distance in profile.nearest):
-        note = "Of own, of others: how many of the bank's distances, of LLMs to themselves or to others, are smaller."
+        note = "Own, others: how many of the bank's own distances, of LLMs to themselves or to others, are smaller."
         parts.append(Text(note, style="dim"))
     if any(region.balanced for profile in result.profiles for region in profile.regions):
         note = "Value IDs have unequal numbers of answers in the bank; their votes are weighted to count alike."
@@ -143,17 +143,12 @@ def problem_text(question: str, why: str) -> Text:
 def nearest_table(nearest: Sequence[Distance]) -> Table:
     """Distances, and where each lies among the bank's own: of one LLM to itself, and to others."""
     placed = nearest[0].within is not None
-    columns = [
-        "distance",
-        f"{nearest[0].confidence:.0%} interval",
-        "plain",
-        *(["of own", "of others"] if placed else []),
-    ]
-    table = plain_table("nearest value IDs", *columns)
+    places = ("own", "others") if placed else ("plain",)
+    table = plain_table("nearest value IDs", "distance", f"{nearest[0].confidence:.0%} interval", *places)
     for distance in nearest:
         low, high = distance.interval
-        places = [f"{place:.0f} %" for place in (distance.within, distance.between) if place is not None]
-        figures = (f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", f"{distance.plain:.3f}", *places)
+        among = [f"{place:.0f} %" for place in (distance.within, distance.between) if place is not None]
+        figures = (f"{distance.estimate:.3f}", f"{low:.3f} to {high:.3f}", *(among or [f"{distance.plain:.3f}"]))
         table.add_row(Text(clean(distance.to)), *figures)
     return table
 

@@ -66,7 +66,7 @@ def test_extra_parameters_are_sent_and_change_the_key(project: Project) -> None:
 def test_extra_parameters_that_are_no_object(project: Project, extra: str) -> None:
     result = project.run(f"--univar-extra={extra}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"--univar-extra: found {extra!r}, expected a JSON object" in printed(result)
+    assert "--univar-extra: found something else, expected a JSON object" in printed(result)
 
 
 def test_a_secret_among_the_extra_parameters_is_refused(project: Project) -> None:
