@@ -37,7 +37,8 @@ class Comparison:
     """The languages whose drift fails the run."""
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """One checkpoint on its way. to_origin: None for the first one, which is the origin."""
 
     model: str

@@ -70,7 +70,7 @@ class Claim:
     def from_json(cls, text: str) -> Claim:
         found = json.loads(text)
         interval = Interval(*found["interval"]) if found["interval"] else None
-        return cls(**{**found, "interval": interval, "evidence": tuple(Pull(*pull) for pull in found["evidence"])})
+        return cls(**{**found, "interval": interval, "evidence": tuple(Pull(**pull) for pull in found["evidence"])})
 
 
 class Auditor:

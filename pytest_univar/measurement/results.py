@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import NamedTuple
 
 from pytest_univar.stats import Interval, Verdict
 
@@ -13,7 +12,8 @@ RESOLUTION = 0.01
 """Distances of unit vectors below which devices and number types differ: no drift, however surely it is found."""
 
 
-class Pull(NamedTuple):
+@dataclass(frozen=True)
+class Pull:
     """How hard one question pulls a profile in some direction, in the unit of a distance, beyond the mean question."""
 
     question_id: str

@@ -294,7 +294,7 @@ def labelled(rows: Iterable[tuple[Text | str, RenderableType]]) -> Table:
 def plain_table(first: str, *others: str) -> Table:
     """A table without rules, whose first column takes the room that is left and folds."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, overflow="fold")
+    table.add_column(first, overflow="fold", min_width=len(first))
     for name in others:
         table.add_column(name, justify="right", no_wrap=True)
     return table
