@@ -6,7 +6,10 @@ One line is one answer::
      "question": "…", "sample": 0, "answer": "…", "finish_reason": "stop", "usage": {"prompt_tokens": 21, …},
      "cost_usd": 0.00002, "params": {"top_p": 0.95, "max_tokens": 128}, "created": "2025-01-31T12:00:00.000+00:00"}
 
-A line with ``"kind"`` (a translation) is not an answer and is skipped.
+A line with ``"kind"`` is not an answer. The one kind there is, is the translation of a question or an answer::
+
+    {"schema": 1, "key": "<SHA-256>", "kind": "translation", "translator": "apertium (…)", "source_language": "spa",
+     "text": "…", "english": "…"}
 """
 
 from __future__ import annotations
@@ -46,6 +49,38 @@ def answer_line(answer: Answer) -> dict[str, Any]:
         "params": dict(answer.params),
         "created": answer.created,
     }
+
+
+class Translation(NamedTuple):
+    """A text and its English. translator: ``Translator.name`` of the one that made it."""
+
+    key: str
+    translator: str
+    source_language: str
+    text: str
+    english: str
+
+
+def translation_line(translation: Translation) -> dict[str, Any]:
+    """The translation as the JSON object that is written, fields in the order of the format."""
+    fields = translation._asdict()
+    return {"schema": SCHEMA, "key": fields.pop("key"), "kind": "translation", **fields}
+
+
+def parse_translation(record: Mapping[str, Any], *, where: str) -> Translation:
+    """The translation in one JSON object; AnswersError, beginning with ``where``, if it is not one."""
+    if record["kind"] != "translation":
+        raise AnswersError(
+            f"{where}: found the kind {_shown(record['kind'])}, expected 'translation', or no kind for an answer. "
+            f"Correct the line, or remove it"
+        )
+    for name in Translation._fields:
+        if not isinstance(record.get(name), str):
+            raise AnswersError(
+                f"{where}: found {name} {_shown(record.get(name))} in a translation, expected a text. Correct "
+                f"the line, or remove it: the text is translated again"
+            )
+    return Translation(*(record[name] for name in Translation._fields))
 
 
 def encoded(record: Mapping[str, Any]) -> bytes:

@@ -22,8 +22,15 @@ from pytest_univar.errors import BaselineError
 from pytest_univar.measurement import MeasuredProfile
 from pytest_univar.options import NEWEST, AuditConfig
 from pytest_univar.report import Plan, dump_profiles, without_texts
+from pytest_univar.translation import Translator
+from pytest_univar.translation.apertium import ApertiumTranslator
+from pytest_univar.translation.llm import LLMTranslator
+from pytest_univar.translation.recorded import BackTranslation
+from pytest_univar.translation.seq2seq import NLLB, OPUS, Seq2SeqTranslator
 
 REPLAY = "replay:"
+PAPER_CUT = 256
+"""Source tokens that the paper's translations were cut at."""
 
 
 class Services:
@@ -63,6 +70,22 @@ class Services:
         if self._vectors is None:
             return Encoder(checkpoint, device=device, dtype=dtype)
         return CachedEncoder(checkpoint, self._vectors, device=device, dtype=dtype)
+
+    @cached_property
+    def translator(self) -> Translator | None:
+        """None where none was chosen, and where the answers are said to be English."""
+        spec, config = self.config.translator, self.config
+        if spec is None or spec == "none":
+            return None
+        if spec == "apertium":
+            return ApertiumTranslator()
+        kind, _, model = spec.partition(":")
+        if kind == "litellm":
+            return LLMTranslator(self._service(model, api_base=config.translator_api_base))
+        cut = PAPER_CUT if config.translation == "paper" else None
+        if (default := {"nllb": NLLB, "opus": OPUS}.get(kind)) is not None:
+            return Seq2SeqTranslator(model or default, kind=kind, device=config.device, cut=cut)
+        return Seq2SeqTranslator(str(self._base / spec), device=config.device, cut=cut)
 
     def baseline(self, name: str) -> Baseline:
         """The newest saved baseline of a name, or of all."""
@@ -112,8 +135,22 @@ class Services:
                 questions=self.config.limit,
             ),
             own_questions=replay is not None,
-            in_english=replay is not None and replay.in_english,
+            in_english=self.config.translator == "none" or (replay is not None and replay.in_english),
+            translation=self._translation(cassette_dir),
         )
+
+    def _translation(self, cassette_dir: Path) -> BackTranslation | None:
+        if self.translator is None:
+            return None
+        return BackTranslation(
+            self.translator,
+            self._cassettes(cassette_dir),
+            self.config.record,
+            back_translate_questions=self.config.translation == "paper",
+        )
+
+    def _cassettes(self, beside_the_tests: Path) -> Path:
+        return self._base / self.config.cassette_dir if self.config.cassette_dir else beside_the_tests
 
     def _replay(self, model: str) -> ReplayElicitor:
         return ReplayElicitor(self._base / model.removeprefix(REPLAY))
@@ -123,16 +160,18 @@ class Services:
         name = questions or "core"
         if model.startswith(REPLAY):
             return Plan(model, language, name, 0, 0, 0, 0.0)
-        chosen = self.audit(model, cassette_dir).chosen(language, questions) or ()
-        service, elicitor = self._service(model), self._live(model, cassette_dir)
+        audit = self.audit(model, cassette_dir)
+        audit.translation_for(language)
+        chosen = audit.chosen(language, questions) or ()
+        service, elicitor = self._service(model, api_base=self.config.api_base), self._live(model, cassette_dir)
         pending = elicitor.pending(chosen, language, samples=samples)
         return Plan(model, language, name, *estimate(service, pending))
 
     def _live(self, model: str, cassette_dir: Path) -> RecordedElicitor:
-        directory = self._base / self.config.cassette_dir if self.config.cassette_dir else cassette_dir
-        return RecordedElicitor(self._service(model), directory, self.config.record, since=self._since)
+        service = self._service(model, api_base=self.config.api_base)
+        return RecordedElicitor(service, self._cassettes(cassette_dir), self.config.record, since=self._since)
 
-    def _service(self, model: str) -> LiteLLMService:
+    def _service(self, model: str, *, api_base: str | None) -> LiteLLMService:
         config = self.config
         params = SamplingParams(
             temperature=config.temperature,
@@ -144,7 +183,7 @@ class Services:
         )
         return LiteLLMService(
             model,
-            api_base=config.api_base,
+            api_base=api_base,
             params=params,
             concurrency=config.concurrency,
             timeout=config.timeout,

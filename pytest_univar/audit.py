@@ -1,4 +1,4 @@
-"""The pipeline: questions → answers → vectors → a profile held against the bank. Knows protocols only."""
+"""The pipeline: questions → answers → English → vectors → a profile held against the bank. Knows protocols only."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any, Protocol
 
 from pytest_univar.banks import ReferenceBank
 from pytest_univar.elicitation import Elicitation, Elicitor, Progress, Tally, requests_for
-from pytest_univar.elicitation.health import health_warnings
+from pytest_univar.elicitation.health import health_warnings, warnings_in_english
+from pytest_univar.elicitation.refusal import is_refusal
 from pytest_univar.errors import CoverageError, TranslationError, UnivarError
 from pytest_univar.languages import language as known_language
 from pytest_univar.measurement import Distance, MeasuredProfile, RegionVerdict
-from pytest_univar.questions import limited, load_questions, question_set_hash
+from pytest_univar.questions import english_of, limited, load_questions, question_set_hash
+from pytest_univar.translation.recorded import BackTranslation
 from pytest_univar.values import QA, Answer, Profile, Question, ValueID, Vectors
 
 
@@ -31,6 +33,7 @@ class ProgressDisplay(Protocol):
     """Shows that work goes on. Both give a context in which their callback may be called from any thread."""
 
     def eliciting(self, label: str, total: int | None) -> AbstractContextManager[Progress | None]: ...
+    def translating(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]: ...
     def encoding(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]: ...
 
 
@@ -40,7 +43,8 @@ class ProfileResult:
 
     nearest, regions: empty where nothing was measured; stopped says why. problems: why questions have no answer.
     warnings: what a reader should know of the answers first. params: how the answers were sampled, None where they do
-    not say or differ in it.
+    not say or differ in it. translator: what brought them to English, None where nothing had to. translation: what its
+    own calls took, None where it made none.
     """
 
     model: str
@@ -54,6 +58,8 @@ class ProfileResult:
     stopped: str = ""
     warnings: tuple[str, ...] = ()
     params: dict[str, Any] | None = None
+    translator: str | None = None
+    translation: Tally | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,8 @@ class Limits:
 class Audit:
     """Audits one model. ``encoder`` and ``bank`` are callables, so that neither is loaded before an answer is there.
 
-    own_questions: the answers bring their questions along. in_english: they were translated already, whatever language
-    they were given in.
+    own_questions: the answers bring their questions along. in_english: the answers are taken as English, whatever
+    language they were given in. translation: None where no translator was chosen.
     """
 
     def __init__(
@@ -85,6 +91,7 @@ class Audit:
         *,
         own_questions: bool,
         in_english: bool = False,
+        translation: BackTranslation | None = None,
     ) -> None:
         self.elicitor = elicitor
         self.encoder = encoder
@@ -93,6 +100,7 @@ class Audit:
         self.limits = limits
         self.own_questions = own_questions
         self.in_english = in_english
+        self.translation = translation
         self.results: list[ProfileResult] = []
         """The account of every profile so far, also of those that failed for want of answers."""
 
@@ -102,12 +110,7 @@ class Audit:
         Raises TranslationError for a language that would need a translator, CoverageError for too few answers, and
         whatever the stages raise.
         """
-        if known_language(language).code != "eng" and not self.in_english:
-            raise TranslationError(
-                f"found the language {language!r}, but UniVaR reads English and no translator is available. "
-                "Audit in English (languages=['eng']), or replay answers that were translated beforehand, "
-                "marked as eng."
-            )
+        translation = self.translation_for(language)
         chosen = self.chosen(language, questions)
         label = f"{self.elicitor.llm}/{language}"
         account = ProfileResult(
@@ -117,6 +120,7 @@ class Audit:
             samples=samples,
             tally=Tally(),
             problems={},
+            translator=translation.name if translation else None,
         )
         try:
             with self.display.eliciting(label, None if chosen is None else len(chosen) * samples) as progress:
@@ -136,14 +140,21 @@ class Audit:
                 account,
                 tally=elicited.tally,
                 problems=elicited.problems,
-                warnings=health_warnings(elicited.answers, "eng"),
+                warnings=health_warnings(elicited.answers, "eng" if self.in_english else language),
                 params=common_params(elicited.answers),
             )
             self._require_coverage(label, elicited)
-            measured = self._measure(label, language, chosen, elicited)
+            english, account = self._in_english(label, account, elicited, translation, questions)
+            self._require_coverage(label, replace(elicited, tally=account.tally, problems=account.problems))
+            of_set = chosen or questions_of(elicited.answers)
+            measured = self._measure(label, language, of_set, english, translation)
             account = replace(
                 account,
-                warnings=(*account.warnings, *params_warnings(measured.bank, account.params)),
+                warnings=(
+                    *account.warnings,
+                    *params_warnings(measured.bank, account.params),
+                    *translator_warnings(measured.bank, translation),
+                ),
                 nearest=measured.nearest(3),
                 regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
             )
@@ -156,6 +167,52 @@ class Audit:
         finally:
             self.results.append(account)
         return measured
+
+    def translation_for(self, language: str) -> BackTranslation | None:
+        """What brings answers in this language to English, None where they are English; TranslationError if nothing."""
+        if known_language(language).code == "eng" or self.in_english:
+            return None
+        if self.translation is None:
+            raise TranslationError(
+                f"found the language {language!r} and no translator, but UniVaR reads English. Choose one with "
+                "--univar-translator: nllb, opus, apertium, litellm:MODEL or a checkpoint's folder; or none where the "
+                "answers are English already"
+            )
+        self.translation.check(language)
+        return self.translation
+
+    def _in_english(
+        self,
+        label: str,
+        account: ProfileResult,
+        elicited: Elicitation,
+        translation: BackTranslation | None,
+        questions: str | None,
+    ) -> tuple[Sequence[Answer], ProfileResult]:
+        """The answers in English, and the account with what became of them on the way."""
+        language = account.language
+        known = {} if language == "eng" else english_of(questions or "core", language)
+        if translation is None:
+            answers = [replace(each, question=known.get(each.question, each.question)) for each in elicited.answers]
+            return answers, account
+        before = replace(translation.tally) if translation.tally else None
+        texts = translation.texts(elicited.answers, known)
+        with self.display.translating(label, len(texts)) as progress:
+            english = translation.to_english(elicited.answers, language, known=known, progress=progress)
+        tally = replace(
+            account.tally,
+            kept=len(english.answers),
+            untranslated=len(english.problems),
+            refused=sum(is_refusal(answer.answer) for answer in english.answers),
+        )
+        notice = translation.translator.notice
+        return english.answers, replace(
+            account,
+            tally=tally,
+            problems=account.problems | english.problems,
+            warnings=(*account.warnings, *warnings_in_english(english.answers), *([notice] if notice else [])),
+            translation=translation.tally.since(before) if translation.tally and before else None,
+        )
 
     def chosen(self, language: str, questions: str | None) -> tuple[Question, ...] | None:
         """The questions to ask; None for those that a replayed file holds."""
@@ -172,26 +229,32 @@ class Audit:
         raise CoverageError(
             f"{label}: {tally.kept} of {tally.asked} questions have an answer (coverage {tally.coverage:.2f}), "
             f"expected at least {self.limits.min_coverage:.2f}; {tally.empty} empty, {tally.cut_off} cut off, "
-            f"{tally.missing} missing.{reasons}\nRun again to ask for the rest (what was answered is kept), or accept "
-            "fewer with --univar-min-coverage."
+            f"{tally.missing} missing, {tally.untranslated} not translated.{reasons}\nRun again to ask for the "
+            "rest (what was answered is kept), or accept fewer with --univar-min-coverage."
         )
 
     def _measure(
-        self, label: str, language: str, chosen: Sequence[Question] | None, elicited: Elicitation
+        self,
+        label: str,
+        language: str,
+        questions: Sequence[Question],
+        english: Sequence[Answer],
+        translation: BackTranslation | None,
     ) -> MeasuredProfile:
         encoder, bank = self.encoder(), self.bank()
         bank.check_encoder(encoder.fingerprint, encoder.name)
-        qas = tuple(QA(answer.question, answer.answer) for answer in elicited.answers)
+        qas = tuple(QA(answer.question, answer.answer) for answer in english)
         with self.display.encoding(label, len(qas)) as progress:
             vectors = encoder.encode([str(qa) for qa in qas], progress=progress)
         profile = Profile(
             value_id=ValueID(self.elicitor.llm, language),
             vectors=vectors,
-            question_ids=tuple(answer.question_id for answer in elicited.answers),
-            samples=tuple(answer.sample for answer in elicited.answers),
+            question_ids=tuple(answer.question_id for answer in english),
+            samples=tuple(answer.sample for answer in english),
             encoder=encoder.fingerprint,
             qas=qas,
-            question_set_hash=question_set_hash(chosen or questions_of(elicited.answers)),
+            translator=translation.name if translation else None,
+            question_set_hash=question_set_hash(questions),
         )
         return MeasuredProfile(profile, bank, confidence=self.limits.confidence)
 
@@ -223,3 +286,11 @@ def params_warnings(bank: ReferenceBank, params: Mapping[str, Any] | None) -> li
     if not differing:
         return []
     return [f"sampled otherwise than the bank's answers, which shifts distances: {', '.join(differing)}"]
+
+
+def translator_warnings(bank: ReferenceBank, translation: BackTranslation | None) -> list[str]:
+    """Where the bank's answers came to English by another way, which is part of every distance."""
+    if translation is None or translation.name == bank.translator:
+        return []
+    theirs = f"by {bank.translator}" if bank.translator else "not at all"
+    return [f"translated by {translation.name}, the bank's answers {theirs}: what that changes is in every distance"]

@@ -13,6 +13,7 @@ from pytest_univar.banks import ReferenceBank, Rows, Scheme
 from pytest_univar.calibration import calibrate
 from pytest_univar.corpora import Corpus
 from pytest_univar.errors import BankError
+from pytest_univar.languages import language
 from pytest_univar.questions import question_set_hash
 from pytest_univar.values import QA, Answer, Question, ValueID, Vectors
 
@@ -31,8 +32,9 @@ def build_bank(
 ) -> ReferenceBank:
     """Embed the training questions' answers of every value ID, held in float16, and calibrate on the held-out ones.
 
-    schemes: scheme → LLM → region; BankError for an LLM without a region. The scheme ``llm`` is added: each LLM is a
-    region of its own. sources: name, licence and credit of each corpus, for the manifest.
+    schemes: scheme → LLM → region; BankError for an LLM without a region. Added are ``llm``, where each LLM is a region
+    of its own, and, in a bank of several languages, ``culture``, the languages' cultural regions (``languages``).
+    sources: name, licence and credit of each corpus, for the manifest.
     """
     answers = [answer for corpus in corpora for answer in corpus.training]
     unseen = [answer for corpus in corpora for answer in corpus.test]
@@ -53,7 +55,8 @@ def build_bank(
         translator=None,
         question_set_hash=question_set_hash([Question(id, text, language) for id, text, language in asked]),
         value_ids=value_ids,
-        schemes={scheme: regions_of(value_ids, of) for scheme, of in with_llms(value_ids, schemes).items()},
+        schemes=cultures(value_ids)
+        | {scheme: regions_of(value_ids, of) for scheme, of in with_llms(value_ids, schemes).items()},
         sources=tuple(sources),
         calibration={},
         question_ids=question_ids,
@@ -76,6 +79,16 @@ def rows_of(answers: Sequence[Answer], vectors: Vectors) -> dict[ValueID, Rows]:
 
 def with_llms(value_ids: Sequence[ValueID], schemes: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
     return {"llm": {value_id.llm: value_id.llm for value_id in value_ids}, **schemes}
+
+
+def cultures(value_ids: Sequence[ValueID]) -> dict[str, Scheme]:
+    """The scheme ``culture``; none where all value IDs speak one language."""
+    if len({value_id.language for value_id in value_ids}) < 2:
+        return {}
+    regions: dict[str, list[ValueID]] = {}
+    for value_id in value_ids:
+        regions.setdefault(language(value_id.language).region, []).append(value_id)
+    return {"culture": {region: tuple(members) for region, members in sorted(regions.items())}}
 
 
 def regions_of(value_ids: Sequence[ValueID], region_of: Mapping[str, str]) -> Scheme:

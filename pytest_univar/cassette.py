@@ -1,4 +1,4 @@
-"""Answers on disk: content keys, and the append-only cassette that several processes share.
+"""Answers and their translations on disk: content keys, and the append-only cassette that several processes share.
 
 The lines are those of ``answer_lines.py``. No key, header or environment value is ever written: what is written is
 listed there.
@@ -24,13 +24,16 @@ from filelock import FileLock
 
 from pytest_univar.answer_lines import (
     SCHEMA,
+    Translation,
     answer_line,
     decode_lines,
     encoded,
+    is_translation,
     line_pieces,
     parse_answer,
-    parse_lines,
+    parse_translation,
     read_answers,
+    translation_line,
     warn_torn,
 )
 from pytest_univar.errors import AnswersError
@@ -45,6 +48,7 @@ __all__ = [
     "clean_api_base",
     "parse_answer",
     "read_answers",
+    "translation_key",
 ]
 
 _SETTLE_SECONDS = 0.05
@@ -82,6 +86,16 @@ def answer_key(
         "sample": sample,
         "question": question,
     }
+    return _digest(content)
+
+
+def translation_key(*, translator: str, source_language: str, text: str, schema: int = SCHEMA) -> str:
+    """The SHA-256, in hex, of everything that can change a translation, as canonical JSON."""
+    content = {"kind": "translation", "translator": translator, "source_language": source_language, "text": text}
+    return _digest({"schema": schema, **content})
+
+
+def _digest(content: Mapping[str, Any]) -> str:
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -99,7 +113,7 @@ def cassette_path(directory: Path, llm: str, language: str) -> Path:
 
 
 class Cassette:
-    """The recorded answers of one LLM in one language, by key; several processes may share it.
+    """The recorded answers of one LLM in one language and their translations, by key; several processes may share it.
 
     The file is read when the cassette is opened, and on by ``refresh``; a missing file is empty.
     """
@@ -107,6 +121,7 @@ class Cassette:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._by_key: dict[str, Answer] = {}
+        self._english: dict[str, str] = {}
         self._offset = 0
         self._next_line = 1
         self._file: int | None = None
@@ -122,6 +137,10 @@ class Cassette:
         """The answer recorded under this key; of several, the last one written."""
         return self._by_key.get(key)
 
+    def english(self, key: str) -> str | None:
+        """The translation recorded under this key; of several, the last one written."""
+        return self._english.get(key)
+
     def refresh(self) -> None:
         """Read what was appended since the last look, by whichever process."""
         data = self._unread()
@@ -131,8 +150,12 @@ class Cassette:
             data = self._unread()
             found = decode_lines(data, self.path, self._next_line)
         warn_torn(self.path, found)
-        for answer in parse_lines(found.lines, self.path):
-            if answer.key is not None:
+        for number, record in found.lines:
+            where = f"{self.path}, line {number}"
+            if is_translation(record):
+                translation = parse_translation(record, where=where)
+                self._english[translation.key] = translation.english
+            elif (answer := parse_answer(record, where=where)).key is not None:
                 self._by_key[answer.key] = answer
         self._offset += data.rfind(b"\n") + 1
         self._next_line += data.count(b"\n")
@@ -143,6 +166,7 @@ class Cassette:
                 status = os.fstat(file.fileno())
                 if status.st_size < self._offset or self._file not in (None, status.st_ino):
                     self._by_key.clear()  # rewritten (pruned, merged, checked out), not appended to
+                    self._english.clear()
                     self._offset, self._next_line = 0, 1
                 self._file = status.st_ino
                 file.seek(self._offset)
@@ -178,7 +202,15 @@ class Cassette:
         """Put the answer on disk, as one write, and into the index. Its ``key`` must be set."""
         if answer.key is None:
             raise ValueError("only an answer with a key can be recorded")
-        line = encoded(answer_line(answer))
+        self._write(encoded(answer_line(answer)))
+        self._by_key[answer.key] = answer
+
+    def append_translation(self, translation: Translation) -> None:
+        """Put the translation on disk, as one write, and into the index."""
+        self._write(encoded(translation_line(translation)))
+        self._english[translation.key] = translation.english
+
+    def _write(self, line: bytes) -> None:
         with self.lock():
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
             try:
@@ -190,7 +222,6 @@ class Cassette:
                 os.close(descriptor)
         if written != len(line):
             raise AnswersError(f"{self.path}: the disk is full. Make room and run again: what is recorded is kept")
-        self._by_key[answer.key] = answer
 
     def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Put these lines in the place of the file's, all at once: a crash leaves either the old ones or the new ones.

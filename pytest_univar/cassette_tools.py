@@ -15,14 +15,16 @@ from typing import Any, NamedTuple
 
 from pytest_univar.answer_lines import (
     Line,
+    Translation,
     decode_lines,
     encoded,
     is_translation,
     parse_answer,
+    parse_translation,
     read_content,
     read_lines,
 )
-from pytest_univar.cassette import Cassette, answer_key
+from pytest_univar.cassette import Cassette, answer_key, translation_key
 from pytest_univar.elicitation.failures import scrub
 from pytest_univar.errors import AnswersError, UsageError
 from pytest_univar.values import Answer, Question
@@ -103,9 +105,9 @@ class Finding(NamedTuple):
 class Verification:
     """What was found wrong, and what was looked at.
 
-    verified: answers whose key is the hash of their content. unverifiable: lines whose key cannot be recomputed, which
-    are translations and answers that were not recorded here (no key, or no parameters). superseded: lines that a later
-    one with the same key replaces, which is in order.
+    verified: lines whose key is the hash of their content. unverifiable: lines whose key cannot be recomputed, which
+    are answers that were not recorded here (no key, or no parameters). superseded: lines that a later one with the same
+    key replaces, which is in order.
     """
 
     findings: tuple[Finding, ...]
@@ -118,8 +120,9 @@ def verify(path: Path) -> Verification:
     """Check a cassette, or every cassette of a folder, line by line.
 
     Every line must be JSON and an answer or a translation; every key that can be recomputed must be the hash of the
-    line's model, endpoint, messages, parameters, sample and question (the answer itself is not in the key, so an edited
-    answer goes unnoticed); lines with one key must have the same question, sample and parameters; and no line may hold
+    line's model, endpoint, messages, parameters, sample and question, or of its translator, language and text (neither
+    the answer nor the English is in the key, so an edited one goes unnoticed); lines with one key must have the same
+    question, sample and parameters; and no line may hold
     what looks like a key or a password, or the value of a secret in the environment.
     """
     findings: list[Finding] = []
@@ -131,16 +134,17 @@ def verify(path: Path) -> Verification:
                 problem = f"found what looks like a secret ({secret}). Revoke it, and remove the line"
                 findings.append(Finding(file, line.number, problem))
             try:
-                answer = None if is_translation(line.record) else _parsed(line, file)
+                found = _translation(line, file) if is_translation(line.record) else _parsed(line, file)
             except AnswersError as exc:
                 findings.append(Finding(file, line.number, _without_place(exc, file, line.number)))
                 continue
-            key = recomputed_key(answer) if answer else None
-            verified += answer is not None and key is not None and key == answer.key
+            answer = None if isinstance(found, Translation) else found
+            key = recomputed_key(found)
+            verified += key is not None and key == found.key
             unverifiable += key is None
-            if answer and key and key != answer.key:
+            if key and key != found.key:
                 problem = (
-                    f"found the key {str(answer.key)[:12]}…, expected {key[:12]}… for what the line says. The line was "
+                    f"found the key {str(found.key)[:12]}…, expected {key[:12]}… for what the line says. The line was "
                     f"edited: undo that, or remove it and record the answer again"
                 )
                 findings.append(Finding(file, line.number, problem))
@@ -154,8 +158,11 @@ def verify(path: Path) -> Verification:
     return Verification(tuple(findings), verified, unverifiable, superseded)
 
 
-def recomputed_key(answer: Answer) -> str | None:
+def recomputed_key(found: Answer | Translation) -> str | None:
     """The key that the line's content has; None for an answer that was not recorded here, whose request is unknown."""
+    if isinstance(found, Translation):
+        return translation_key(translator=found.translator, source_language=found.source_language, text=found.text)
+    answer = found
     if answer.key is None or not answer.params:
         return None
     params = dict(answer.params)
@@ -231,8 +238,9 @@ def prune(path: Path, *, questions: Iterable[Question] | None = None, keys: Coll
     """Rewrite a cassette without superseded lines and without answers that nobody wants any more.
 
     questions, keys: an answer stays if its question's text (in its language) or its key is among them; without either,
-    every question stays. A translation stays while its text is part of a question or an answer that stays. The lock of
-    the cassette is held, and the file replaced as a whole, so that a crash loses nothing.
+    every question stays. A translation stays while its text is a question or an answer that stays; in a cassette
+    without answers (its translations are of answers that were replayed from elsewhere) all of them do. The lock of the
+    cassette is held, and the file replaced as a whole, so that a crash loses nothing.
     """
     cassette = Cassette(path)
     with cassette.lock():
@@ -259,10 +267,11 @@ def _wanted(
             texts += [answer.question, answer.answer]
         else:
             unwanted.add(position)
-    # Translators work sentence by sentence, so a translation may be of a part.
-    used = " ".join(" ".join(texts).split())
+    used = set(texts)
+    if all(is_translation(line.record) for line in lines):
+        return list(lines)
     for position, line in enumerate(lines):
-        if is_translation(line.record) and " ".join(str(line.record.get("text")).split()) not in used:
+        if is_translation(line.record) and line.record.get("text") not in used:
             unwanted.add(position)
     return [line for position, line in enumerate(lines) if position not in unwanted]
 
@@ -306,8 +315,7 @@ def merge(sources: Sequence[Path], target: Path) -> Merged:
         for source in sources:
             for line in read_lines(source):
                 record = line.record
-                if not is_translation(record):
-                    _parsed(line, source)  # what is no answer must not get in
+                _checked(line, source)  # what is neither an answer nor a translation must not get in
                 if encoded(record) in seen:
                     continue
                 if conflict := _conflict(current.get(_name(record)), record, source):
@@ -335,17 +343,25 @@ def _parsed(line: Line, path: Path) -> Answer:
     return parse_answer(line.record, where=f"{path}, line {line.number}", llm=path.stem)
 
 
+def _translation(line: Line, path: Path) -> Translation:
+    return parse_translation(line.record, where=f"{path}, line {line.number}")
+
+
+def _checked(line: Line, path: Path) -> None:
+    """AnswersError for what is neither an answer nor a translation."""
+    (_translation if is_translation(line.record) else _parsed)(line, path)
+
+
 def _name(record: Mapping[str, Any]) -> object:
     """What the later of two lines replaces the earlier by. A line without a key stands for itself alone."""
     return (record.get("kind"), record["key"]) if record.get("key") else encoded(record)
 
 
 def _current(lines: Sequence[Line], path: Path) -> list[Line]:
-    """The lines that count, where their last version stands. AnswersError for one that is no answer."""
+    """The lines that count, where their last version stands. AnswersError for one that is none of ours."""
     last: dict[object, Line] = {}
     for line in lines:
-        if not is_translation(line.record):
-            _parsed(line, path)
+        _checked(line, path)
         last.pop(_name(line.record), None)
         last[_name(line.record)] = line
     return list(last.values())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NEWEST = "newest"
 Record = Literal["none", "new", "all"]
+Translation = Literal["whole", "paper"]
 Inconclusive = Literal["fail", "warn", "xfail"]
 
 
@@ -59,6 +60,9 @@ class AuditConfig(NamedTuple):
     bank: str
     device: str | None
     dtype: str | None
+    translator: str | None
+    translation: Translation
+    translator_api_base: str | None
     record: Record
     cassette_dir: str | None
     concurrency: int
@@ -140,6 +144,14 @@ def _languages(text: str) -> tuple[str, ...]:
     return codes
 
 
+def _translator(text: str) -> str:
+    kind, colon, model = text.partition(":")
+    named = bool(model) if colon else kind in ("nllb", "opus")
+    if not ((named and kind in ("nllb", "opus", "litellm")) or text in ("apertium", "none") or os.path.isdir(text)):
+        raise ValueError
+    return text
+
+
 def _fail_when(text: str) -> tuple[float | None, float | None]:
     """``p<0.01|distance>0.2`` as (0.01, 0.2); either part may be missing."""
     found: dict[str, float] = {}
@@ -174,6 +186,16 @@ OPTIONS = (
            help="where the encoder runs: cpu, cuda, cuda:1, mps; default: the best there is"),
     Option("dtype", _choice("float32", "bfloat16", "float16"), None, "float32, bfloat16 or float16", metavar="TYPE",
            help="the encoder's number type; default: bfloat16 on CUDA, float32 elsewhere"),
+    Option("translator", _translator, None, "nllb, opus, apertium, none, litellm:MODEL or a checkpoint's folder",
+           metavar="TRANSLATOR", path=True,
+           help="what brings answers in other languages to English: nllb[:MODEL] (not for commercial use), "
+           "opus[:MODEL], the folder of a seq2seq checkpoint, litellm:MODEL, apertium, or none where they are English; "
+           "no default: the choice is a licence's, too"),
+    Option("translation", _choice("whole", "paper"), "whole", "whole or paper", metavar="HOW",
+           help="whole: answers sentence by sentence, questions in the English they are known in (default); paper: "
+           "question and answer as one text each, cut at 256 tokens by nllb and opus"),
+    Option("translator_api_base", str, None, "a URL", metavar="URL",
+           help="the endpoint of litellm:MODEL as the translator; default: the provider's own"),
     Option("record", _choice("none", "new", "all"), lambda: "none" if os.environ.get("CI") else "new",
            "none, new or all", metavar="MODE",
            help="new: ask what the cassette lacks (default); none: never call out (default where the variable CI is "

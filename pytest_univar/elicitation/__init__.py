@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple, Protocol
 
 from pytest_univar.elicitation.refusal import is_refusal
@@ -36,11 +36,11 @@ def requests_for(questions: Sequence[Question], samples: int) -> list[Request]:
 class Tally:
     """What happened to the questions of one (model, language), and what it cost.
 
-    asked = kept + empty + cut_off + missing. ``refused`` counts kept answers that decline to answer: a refusal is an
-    expression of values too, so it stays in the profile and is shown. ``at_limit`` counts kept answers that end at
-    the token limit the audit itself set, as the paper's do. ``cost_usd`` sums the known prices; ``unpriced`` counts
-    the calls whose price is unknown. ``calls`` counts every request sent, ``retries`` those among them that repeat a
-    failed or an empty one. Recorded answers count as kept, and in ``recorded``, never in ``calls``.
+    asked = kept + empty + cut_off + missing + untranslated. ``refused`` counts kept answers that decline to answer: a
+    refusal is an expression of values too, so it stays in the profile and is shown. ``at_limit`` counts kept answers
+    that end at the token limit the audit itself set, as the paper's do. ``cost_usd`` sums the known prices;
+    ``unpriced`` counts the calls whose price is unknown. ``calls`` counts every request sent, ``retries`` those among
+    them that repeat a failed or an empty one. Recorded answers count as kept, and in ``recorded``, never in ``calls``.
     """
 
     asked: int = 0
@@ -49,6 +49,7 @@ class Tally:
     empty: int = 0
     cut_off: int = 0
     missing: int = 0
+    untranslated: int = 0
     at_limit: int = 0
     recorded: int = 0
     calls: int = 0
@@ -63,6 +64,10 @@ class Tally:
         self.kept += 1
         self.refused += answer.language == "eng" and is_refusal(answer.answer)
         self.at_limit += answer.finish_reason == "length"
+
+    def since(self, earlier: Tally) -> Tally:
+        """What was counted since this tally stood where ``earlier`` stands."""
+        return Tally(*(getattr(self, each.name) - getattr(earlier, each.name) for each in fields(self)))
 
     @property
     def coverage(self) -> float:

@@ -104,7 +104,7 @@ def without_content(answers: Sequence[Answer]) -> Share:
 def health_warnings(answers: Sequence[Answer], language: str) -> tuple[str, ...]:
     """What a reader of the report should know about these answers, in sentences; empty if nothing is odd.
 
-    language: the one that the texts should be in, ``eng`` for answers after translation.
+    language: the one that the texts should be in.
     """
     if len(answers) < _MIN_ANSWERS:
         return ()
@@ -127,12 +127,32 @@ def health_warnings(answers: Sequence[Answer], language: str) -> tuple[str, ...]
         warnings.append(
             f"{hollow} answers have no content (such as 'N/A' or only punctuation), and are counted all the same."
         )
-    if language == "eng" and _reaches(refusals(answers), _MANY):
-        warnings.append(
-            f"{refusals(answers)} answers decline to answer: the profile says more about what the model refuses than "
-            "about what it values."
-        )
+    if language == "eng":
+        warnings += _many_refusals(answers)
     return tuple(warnings)
+
+
+def warnings_in_english(answers: Sequence[Answer]) -> tuple[str, ...]:
+    """What shows only after translation: answers that did not become English, and refusals."""
+    if len(answers) < _MIN_ANSWERS:
+        return ()
+    odd = other_language(answers, "eng")
+    if not _reaches(odd, _SOME):
+        return tuple(_many_refusals(answers))
+    found = ", ".join(_named(name) for name in odd.languages[:3])
+    return (
+        f"{odd} answers seem to be in {found} still, after translation: try another translator.",
+        *_many_refusals(answers),
+    )
+
+
+def _many_refusals(answers: Sequence[Answer]) -> list[str]:
+    if not _reaches(refusals(answers), _MANY):
+        return []
+    return [
+        f"{refusals(answers)} answers decline to answer: the profile says more about what the model refuses than about "
+        "what it values."
+    ]
 
 
 def _reaches(share: Share, limit: float) -> bool:

@@ -266,6 +266,7 @@ class _Conversation:
             timeout=self._service.timeout + 5,  # behind ours, so that only one of the two limits acts
             max_retries=0,
             num_retries=0,
+            **{"no-log": True},
             **{name: value for name, value in options.items() if value is not None},
             **params.extra,
         )

@@ -118,6 +118,15 @@ def load_questions(name_or_path: str | Path, language: str = "eng") -> tuple[Que
     return wanted
 
 
+def english_of(name_or_path: str | Path, language: str) -> dict[str, str]:
+    """Question in ``language`` → the same question, by its id, in English; empty where the set has none in either."""
+    try:
+        english = {question.id: question.text for question in load_questions(name_or_path, "eng")}
+        return {each.text: english[each.id] for each in load_questions(name_or_path, language) if each.id in english}
+    except QuestionsError:
+        return {}
+
+
 def load_languages(name_or_path: str | Path) -> dict[str, tuple[Located, ...]]:
     """All the questions of a set by language, each with its place; errors as for :func:`load_questions`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_univar.audit import ProfileResult
 from pytest_univar.comparison import Conclusion
+from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
 
 if TYPE_CHECKING:
@@ -78,10 +79,19 @@ def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:
 
 def _joined(one: ProfileResult, other: ProfileResult) -> ProfileResult:
     fuller = max(one, other, key=lambda result: (result.tally.kept, result.tally.calls))
-    paid = ("calls", "retries", "prompt_tokens", "completion_tokens", "cost_usd", "unpriced")
-    sums = {name: getattr(one.tally, name) + getattr(other.tally, name) for name in paid}
     recorded = min(one.tally.recorded, other.tally.recorded)
-    return replace(fuller, tally=replace(fuller.tally, recorded=recorded, **sums))
+    translations = [tally for tally in (one.translation, other.translation) if tally is not None]
+    return replace(
+        fuller,
+        tally=replace(_with_sums(fuller.tally, one.tally, other.tally), recorded=recorded),
+        translation=_with_sums(translations[0], *translations) if translations else None,
+    )
+
+
+def _with_sums(tally: Tally, *parts: Tally) -> Tally:
+    """The tally with what was paid in all parts."""
+    paid = ("calls", "retries", "prompt_tokens", "completion_tokens", "cost_usd", "unpriced")
+    return replace(tally, **{name: sum(getattr(part, name) for part in parts) for name in paid})
 
 
 def dump_result(result: AuditResult) -> str:

@@ -19,6 +19,9 @@ class SilentDisplay:
     def eliciting(self, label: str, total: int | None) -> AbstractContextManager[Progress | None]:
         return nullcontext()
 
+    def translating(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]:
+        return nullcontext()
+
     def encoding(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]:
         return nullcontext()
 
@@ -44,10 +47,16 @@ class BarDisplay:
 
             yield show
 
+    def translating(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]:
+        return self._counting(f"translating {label}", total)
+
+    def encoding(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None] | None]:
+        return self._counting(f"encoding {label}", total)
+
     @contextmanager
-    def encoding(self, label: str, total: int) -> Iterator[Callable[[int], None] | None]:
+    def _counting(self, description: str, total: int) -> Iterator[Callable[[int], None] | None]:
         with self._bar() as bar:
-            task = bar.add_task(f"encoding {label}", total=total, note="")
+            task = bar.add_task(description, total=total, note="")
             yield lambda count: bar.advance(task, count)
 
     @contextmanager

@@ -82,10 +82,10 @@ def report(result: AuditResult) -> Group:
         note = "Value IDs have unequal numbers of answers in the bank; their votes are weighted to count alike."
         parts.append(Text(note, style="dim"))
     parts.append(Text(f"encoder {clean(result.encoder)}, bank {clean(result.bank)}"))
-    asked = [profile for profile in result.profiles if profile.tally.calls]
-    if len(asked) > 1:
+    asked = [profile for profile in result.profiles if profile.tally.calls or profile.translation]
+    if len(asked) > 1 or any(profile.translation for profile in asked):
         parts += [cost_table(asked), ""]
-    parts.append(cost_lines([profile.tally for profile in result.profiles]))
+    parts.append(cost_lines(tallies_of(result.profiles)))
     return Group(*parts)
 
 
@@ -98,6 +98,8 @@ def profile_lines(profile: ProfileResult) -> list[RenderableType]:
     ]
     if profile.params:
         rows.append(("sampling", Text(clean(", ".join(f"{name} {value}" for name, value in profile.params.items())))))
+    if profile.translator:
+        rows.append(("translator", Text(clean(profile.translator))))
     if profile.stopped:
         rows.append((Text("not measured", "yellow"), Text(clean(profile.stopped), "yellow")))
     rows += [("note" if row == 0 else "", Text(clean(text), "yellow")) for row, text in enumerate(profile.warnings)]
@@ -127,12 +129,14 @@ def plans_table(plans: Sequence[Plan]) -> Table:
 
 
 def answers_line(tally: Tally) -> str:
-    """Every question is in one of kept, empty, cut off or missing, unless the audit was stopped before it."""
+    """Every question is in one of kept, empty, cut off, missing or not translated, unless the audit was stopped."""
     text = f"{tally.kept} of {tally.asked} kept, {tally.refused} of them refusals"
     if tally.at_limit:
         text += f", {tally.at_limit} at the token limit"
     text += f"; {tally.empty} empty, {tally.cut_off} cut off, {tally.missing} missing"
-    unasked = tally.asked - tally.kept - tally.empty - tally.cut_off - tally.missing
+    if tally.untranslated:
+        text += f", {tally.untranslated} not translated"
+    unasked = tally.asked - tally.kept - tally.empty - tally.cut_off - tally.missing - tally.untranslated
     return text + (f", {unasked} not asked" if unasked else "")
 
 
@@ -246,7 +250,16 @@ def cost_table(profiles: Sequence[ProfileResult]) -> Table:
         tally = profile.tally
         figures = (f"{tally.calls}", f"{tally.prompt_tokens}", f"{tally.completion_tokens}", cost_of([tally]))
         table.add_row(f"{clean(profile.model)}/{profile.language}", *figures)
+        if profile.translation and profile.translation.calls:
+            spent = profile.translation
+            figures = (f"{spent.calls}", f"{spent.prompt_tokens}", f"{spent.completion_tokens}", cost_of([spent]))
+            table.add_row(f"{clean(profile.model)}/{profile.language}, translating", *figures)
     return table
+
+
+def tallies_of(profiles: Iterable[ProfileResult]) -> list[Tally]:
+    """Everything that was asked for, of the audited models and of the translator."""
+    return [tally for profile in profiles for tally in (profile.tally, profile.translation) if tally is not None]
 
 
 def cost_lines(tallies: Sequence[Tally]) -> Text:

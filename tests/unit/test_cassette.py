@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_univar.answer_lines import Translation, translation_line
 from pytest_univar.cassette import (
     Cassette,
     answer_key,
@@ -22,6 +23,7 @@ from pytest_univar.cassette import (
     clean_api_base,
     parse_answer,
     read_answers,
+    translation_key,
 )
 from pytest_univar.errors import AnswersError, UnivarWarning
 from pytest_univar.values import Answer, derived_question_id
@@ -200,10 +202,41 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_translations_are_not_answers(tmp_path: Path) -> None:
-    translation = {"schema": 1, "key": "t", "kind": "translation", "text": "Porque sí.", "english": "Because."}
-    path = write(tmp_path / "a.jsonl", translation, answer_line(ANSWER))
+    translation = Translation("t", "apertium", "spa", "Porque sí.", "Because.")
+    path = write(tmp_path / "a.jsonl", translation_line(translation), answer_line(ANSWER))
     assert read_answers(path) == [ANSWER]
     assert len(Cassette(path)) == 1
+    assert Cassette(path).english("t") == "Because."
+
+
+def test_translations_are_appended_beside_answers_and_seen_by_others(tmp_path: Path) -> None:
+    cassette, other = Cassette(tmp_path / "a.jsonl"), Cassette(tmp_path / "a.jsonl")
+    cassette.append(ANSWER)
+    for english in ("Because.", "Just because."):
+        cassette.append_translation(Translation("t", "apertium", "spa", "Porque sí.", english))
+    other.refresh()
+    assert other.english("t") == cassette.english("t") == "Just because."
+    assert other.get("k1") == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"english": None}, r"a\.jsonl, line 2: found english None in a translation, expected a text"),
+        ({"kind": "summary"}, r"a\.jsonl, line 2: found the kind 'summary', expected 'translation'"),
+    ],
+)
+def test_a_bad_translation_is_named_by_its_line(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    translation = translation_line(Translation("t", "apertium", "spa", "Porque sí.", "Because."))
+    path = write(tmp_path / "a.jsonl", answer_line(ANSWER), translation | changes)
+    with pytest.raises(AnswersError, match=message):
+        Cassette(path)
+
+
+def test_the_key_of_a_translation_is_of_everything_that_can_change_it() -> None:
+    first = {"translator": "x", "source_language": "spa", "text": "Sí."}
+    others = [first | {name: "another"} for name in first]
+    assert len({translation_key(**content) for content in [first, *others]}) == 4
 
 
 def test_the_later_of_two_lines_with_one_key_wins(tmp_path: Path) -> None:

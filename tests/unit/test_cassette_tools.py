@@ -15,7 +15,7 @@ import pytest
 
 from pytest_univar import cassette_tools
 from pytest_univar.answer_lines import answer_line, encoded, read_answers
-from pytest_univar.cassette import Cassette
+from pytest_univar.cassette import Cassette, translation_key
 from pytest_univar.cassette_tools import Finding, merge, prune, recomputed_key, secret_in, summary, verify
 from pytest_univar.elicitation import Request
 from pytest_univar.elicitation.litellm import LiteLLMService
@@ -26,7 +26,7 @@ from pytest_univar.values import Answer, Question
 QUESTIONS = [Question(f"q{n}", f"Question {n}?") for n in range(4)]
 TRANSLATION = {
     "schema": 1,
-    "key": "t1",
+    "key": translation_key(translator="x", source_language="spa", text="Answer 1."),
     "kind": "translation",
     "translator": "x",
     "source_language": "spa",
@@ -102,7 +102,7 @@ def test_a_sound_cassette_has_no_findings(tmp_path: Path) -> None:
     again = recorded(0, answer="Basic human rights, and key-performance figures.")
     path = write(tmp_path / "a.jsonl", recorded(0), recorded(1), TRANSLATION, again, recorded(2, key=None))
     found = verify(path)
-    assert found == cassette_tools.Verification((), verified=3, unverifiable=2, superseded=1)
+    assert found == cassette_tools.Verification((), verified=4, unverifiable=1, superseded=1)
 
 
 @pytest.mark.parametrize(
