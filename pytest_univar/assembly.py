@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -81,7 +82,8 @@ class Services:
             return ApertiumTranslator()
         kind, _, model = spec.partition(":")
         if kind == "litellm":
-            return LLMTranslator(self._service(model, api_base=config.translator_api_base))
+            service = self._service(model, api_base=config.translator_api_base)
+            return LLMTranslator(replace(service, params=SamplingParams()))
         cut = PAPER_CUT if config.translation == "paper" else None
         if (default := {"nllb": NLLB, "opus": OPUS}.get(kind)) is not None:
             return Seq2SeqTranslator(model or default, kind=kind, device=config.device, cut=cut)

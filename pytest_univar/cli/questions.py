@@ -1,4 +1,4 @@
-"""``univar questions``, and ``univar export``: question sets, and a set as a batch."""
+"""``univar questions``, and ``univar export``: question sets, and a set as a batch. Writing them: ``generation.py``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
+from pytest_univar.cli import generation
 from pytest_univar.cli.common import say
 
-app = typer.Typer(no_args_is_help=True, help="List question sets and check them.")
+app = typer.Typer(no_args_is_help=True, help="List question sets, check them, write and translate your own.")
 
 
 @app.command("list")
@@ -61,6 +62,10 @@ def questions_check(
             failed = failed or bool(findings)
     if failed:
         raise typer.Exit(1)
+
+
+app.command()(generation.generate)
+app.command()(generation.translate)
 
 
 def export(
