@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 from pytest_univar.audit import Audit, Limits, ProfileResult, ProgressDisplay, TextEncoder
 from pytest_univar.banks import ReferenceBank, load_bank
 from pytest_univar.baselines import FOLDER, Baseline, load_baseline, load_profile, save_baseline
+from pytest_univar.cassette import clean_api_base
 from pytest_univar.comparison import Audited, Comparison, Conclusion, FailWhen, compare, trajectories
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
@@ -20,9 +23,10 @@ from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.replay import ReplayElicitor
 from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
 from pytest_univar.errors import BaselineError
+from pytest_univar.findings import Findings, findings
 from pytest_univar.measurement import MeasuredProfile
 from pytest_univar.options import NEWEST, AuditConfig
-from pytest_univar.report import Plan, dump_profiles, without_texts
+from pytest_univar.report import Made, Plan, dump_profiles, without_texts
 from pytest_univar.translation import Translator
 from pytest_univar.translation.apertium import ApertiumTranslator
 from pytest_univar.translation.llm import LLMTranslator
@@ -32,6 +36,22 @@ from pytest_univar.translation.seq2seq import NLLB, OPUS, Seq2SeqTranslator
 REPLAY = "replay:"
 PAPER_CUT = 256
 """Source tokens that the paper's translations were cut at."""
+
+
+FIGURES_DEPEND_ON = ("pytest-univar", "numpy", "scikit-learn", "torch", "transformers", "tokenizers", "litellm")
+"""Packages whose versions are part of a result."""
+
+
+def made(config: AuditConfig) -> Made:
+    """How a result came about that is made now with these settings; those left at nothing are left out."""
+    settings = config._replace(
+        api_base=clean_api_base(config.api_base), translator_api_base=clean_api_base(config.translator_api_base)
+    )
+    return Made(
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        versions={"python": platform.python_version()} | {name: version(name) for name in FIGURES_DEPEND_ON},
+        settings={name: value for name, value in settings._asdict().items() if value not in (None, (), {}, False)},
+    )
 
 
 class Services:
@@ -108,6 +128,11 @@ class Services:
             trajectories(audited, config.trajectory) if config.trajectory else (),
             self._save(config.save, audited, accounts) if config.save else "",
         )
+
+    def findings(self, audited: Audited) -> Findings:
+        """What a report shows of the profiles and the bank, beyond figures."""
+        cache = self._vectors / "maps" if self._vectors else None
+        return findings(audited, self.bank, cache, confidence=self.config.confidence)
 
     def _save(self, name: str, audited: Audited, accounts: Sequence[ProfileResult]) -> str:
         profiles = [measured.profile for own in audited.values() for measured in own]

@@ -18,6 +18,9 @@ from pytest_univar.questions import english_of, limited, load_questions, questio
 from pytest_univar.translation.recorded import BackTranslation
 from pytest_univar.values import QA, Answer, Profile, Question, ValueID, Vectors
 
+NEAREST = 8
+"""Value IDs of the bank that every profile's distance is measured to, beside those that a test names."""
+
 
 class TextEncoder(Protocol):
     """What the pipeline needs of an encoder."""
@@ -147,7 +150,7 @@ class Audit:
             english, account = self._in_english(label, account, elicited, translation, questions)
             self._require_coverage(label, replace(elicited, tally=account.tally, problems=account.problems))
             of_set = chosen or questions_of(elicited.answers)
-            measured = self._measure(label, language, of_set, english, translation)
+            measured = self._measure(label, language, of_set, elicited.answers, english, translation)
             account = replace(
                 account,
                 warnings=(
@@ -155,7 +158,7 @@ class Audit:
                     *params_warnings(measured.bank, account.params),
                     *translator_warnings(measured.bank, translation),
                 ),
-                nearest=measured.nearest(3),
+                nearest=measured.nearest(NEAREST),
                 regions=tuple(measured.region(scheme) for scheme in measured.bank.schemes),
             )
         except CoverageError:
@@ -238,6 +241,7 @@ class Audit:
         label: str,
         language: str,
         questions: Sequence[Question],
+        originals: Sequence[Answer],
         english: Sequence[Answer],
         translation: BackTranslation | None,
     ) -> MeasuredProfile:
@@ -246,6 +250,8 @@ class Audit:
         qas = tuple(QA(answer.question, answer.answer) for answer in english)
         with self.display.encoding(label, len(qas)) as progress:
             vectors = encoder.encode([str(qa) for qa in qas], progress=progress)
+        asked = {(answer.question_id, answer.sample): answer for answer in originals}
+        before = [asked[answer.question_id, answer.sample] for answer in english] if translation else []
         profile = Profile(
             value_id=ValueID(self.elicitor.llm, language),
             vectors=vectors,
@@ -253,6 +259,7 @@ class Audit:
             samples=tuple(answer.sample for answer in english),
             encoder=encoder.fingerprint,
             qas=qas,
+            originals=tuple(QA(answer.question, answer.answer) for answer in before),
             translator=translation.name if translation else None,
             question_set_hash=question_set_hash(questions),
         )

@@ -99,7 +99,7 @@ def save_baseline(
         made = Path(mkdtemp(prefix=".saving-", dir=folder))
         listed = []
         for place, profile in enumerate(profiles):
-            data = dump_profile(replace(profile, qas=()))  # answers stay in the cassettes
+            data = dump_profile(replace(profile, qas=(), originals=()))  # answers stay in the cassettes
             (made / f"profile-{place}.safetensors").write_bytes(data)
             listed.append({"value_id": str(profile.value_id), "sha256": hashlib.sha256(data).hexdigest()})
         manifest = {
@@ -151,6 +151,7 @@ def dump_profile(profile: Profile) -> bytes:
         "question_ids": json.dumps(profile.question_ids),
         "samples": json.dumps(profile.samples),
         "qas": json.dumps([(qa.question, qa.answer) for qa in profile.qas]),
+        "originals": json.dumps([(qa.question, qa.answer) for qa in profile.originals]),
     }
     return tensors_to_bytes({"vectors": np.ascontiguousarray(profile.vectors)}, metadata)
 
@@ -167,6 +168,7 @@ def load_profile(data: bytes) -> Profile:
         samples=tuple(json.loads(metadata["samples"])),
         encoder=metadata["encoder"],
         qas=tuple(QA(*texts) for texts in json.loads(metadata["qas"])),
+        originals=tuple(QA(*texts) for texts in json.loads(metadata.get("originals", "[]"))),
         translator=json.loads(metadata["translator"]),
         question_set_hash=metadata["question_set_hash"],
     )

@@ -14,6 +14,7 @@ UnivarError
 │   ├── CostError         the cost limit would be crossed, or the price is unknown under a limit
 │   └── CoverageError     too few answers for a verdict
 ├── TranslationError      answers cannot be brought to English
+├── ReportError           a result cannot be read, or a report cannot be drawn
 ├── UndefinedError        a statistic has no value for this input (no rows, one cluster, …)
 └── MissingExtraError     an optional package is needed; names the extra that installs it
 """
@@ -77,6 +78,10 @@ class CoverageError(ElicitationError):
 
 class TranslationError(UnivarError):
     """Answers cannot be brought to English."""
+
+
+class ReportError(UnivarError):
+    """A result cannot be read, or a report cannot be drawn."""
 
 
 class UndefinedError(UnivarError):

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pytest
 
 NEWEST = "newest"
+GITHUB = "github"
 Record = Literal["none", "new", "all"]
+Report = Literal["none", "summary", "full"]
 Translation = Literal["whole", "paper"]
 Inconclusive = Literal["fail", "warn", "xfail"]
 
@@ -85,6 +87,9 @@ class AuditConfig(NamedTuple):
     compare: str | None
     compare_fail: tuple[float | None, float | None] | None
     trajectory: str | None
+    report: Report
+    html: str | None
+    md: str | None
     json: str | None
 
 
@@ -244,7 +249,15 @@ OPTIONS = (
     Option("trajectory", str, None, "a target", metavar="TARGET",
            help="with --univar-model given several times, in order: report the path of these checkpoints: their "
            "distances to TARGET (a value ID of the bank, or SCHEME:REGION) and to the first of them"),
-    Option("json", str, None, "a file", metavar="FILE", path=True, help="write everything the run found as JSON"),
+    Option("report", _choice("none", "summary", "full"), "full", "none, summary or full", metavar="HOW_MUCH",
+           help="the report in the terminal: full (default; a summary under -q), summary or none"),
+    Option("html", str, None, "a file", metavar="FILE", path=True,
+           help="write the report with the value map as one HTML file that needs nothing else"),
+    Option("md", str, None, "a file", metavar="FILE", alone=GITHUB, path=True,
+           help="write the report as Markdown; without a file it is appended to the one that the variable "
+           "GITHUB_STEP_SUMMARY names"),
+    Option("json", str, None, "a file", metavar="FILE", path=True,
+           help="write everything the run found as JSON; univar report draws it again"),
 )  # fmt: skip
 
 
@@ -301,7 +314,7 @@ def _from_ini(option: Option, text: str, config: pytest.Config) -> str:
         return text
     prefix, colon, name = text.rpartition("replay:")
     here = os.path.relpath(config.inipath.parent / name, config.invocation_params.dir)
-    may_be_new = option.name in ("cassette_dir", "json")
+    may_be_new = option.name in ("cassette_dir", "html", "md", "json")
     return prefix + colon + here if may_be_new or os.path.exists(config.inipath.parent / name) else text
 
 

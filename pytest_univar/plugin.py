@@ -164,9 +164,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         output["univar"] = run.profiles_json()
         output["univar_measured"] = run.measured_bytes()
         return
-    if run.conclude() and session.exitstatus == pytest.ExitCode.OK:
+    failed = [run.conclude(), run.write()]
+    if any(failed) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    run.write()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_univar.errors import UnivarError, UsageError
 from pytest_univar.languages import language as known_language
-from pytest_univar.options import AuditConfig
+from pytest_univar.options import GITHUB, AuditConfig
 
 if TYPE_CHECKING:
     from pytest_univar.assembly import Services
     from pytest_univar.audit import Audit, ProfileResult, ProgressDisplay
     from pytest_univar.comparison import Conclusion
     from pytest_univar.expectations import Auditor, Claim
+    from pytest_univar.findings import Findings
     from pytest_univar.measurement import MeasuredProfile
     from pytest_univar.report import AuditResult, Outcome, Plan, TestOutcome
 
@@ -115,6 +116,12 @@ class Run:
         self._outcomes: list[TestOutcome] = []
         self._measured_elsewhere: list[tuple[str, bytes]] = []
         self._conclusion: Conclusion | None = None
+        self._concluded = False
+        self._found: Findings | None = None
+        self.written: list[str] = []
+        """The reports that were written, as they were named."""
+        self.unwritten = ""
+        """Why a report could not be written."""
 
     @cached_property
     def _services(self) -> Services:
@@ -197,6 +204,11 @@ class Run:
 
     def check_before_asking(self) -> None:
         """UnivarError, before anything is paid for, where what ``conclude`` shall do cannot be done."""
+        if self._draws:
+            from pytest_univar.report.files import check_reports
+
+            names = [name for name in (self.config.html, self.config.md, self.config.json) if name and name != GITHUB]
+            check_reports(self._base, names, to_summary=self.config.md == GITHUB)
         if self.config.compare:
             self._services.baseline(self.config.compare)
         if self.config.save:
@@ -206,7 +218,7 @@ class Run:
 
     def measured_bytes(self) -> list[tuple[str, bytes]]:
         """Model and profile, of all that were measured in this process, for ``add_measured_bytes`` elsewhere."""
-        if not self._concludes:
+        if not (self._concludes or self._draws):
             return []
         from pytest_univar.baselines import dump_profile
 
@@ -218,6 +230,7 @@ class Run:
 
     def conclude(self) -> bool:
         """What is done once, with all profiles, in the process that reports. Returns whether it fails the run."""
+        self._concluded = True
         if not self._concludes:
             return False
         from pytest_univar.comparison import Conclusion
@@ -228,18 +241,30 @@ class Run:
             self._conclusion = Conclusion(refused=str(error))
         return self._conclusion.failed
 
-    def write(self) -> None:
-        """The files that were asked for, with everything there is to report."""
-        result = self.result()
-        if self.config.json and result is not None:
-            from pytest_univar.report import dump_result
+    def write(self) -> bool:
+        """Write the files that were asked for, with everything there is to report; whether that failed."""
+        if not self._draws or (result := self.result()) is None:
+            return False
+        from pytest_univar.report.files import write_reports
 
-            (self._base / self.config.json).write_text(dump_result(result), encoding="utf-8")
+        html, md, json = self.config.html, self.config.md, self.config.json
+        to_summary = md == GITHUB
+        try:
+            self.written = write_reports(
+                result, self._base, html=html, md=None if to_summary else md, json=json, to_summary=to_summary
+            )
+        except UnivarError as error:
+            self.unwritten = str(error)
+        return bool(self.unwritten)
 
     @property
     def _concludes(self) -> bool:
         config = self.config
         return not config.dry_run and bool(config.save or config.compare or config.trajectory)
+
+    @property
+    def _draws(self) -> bool:
+        return bool(self.config.html or self.config.md or self.config.json)
 
     def _measured(self) -> list[tuple[str, MeasuredProfile]]:
         return [
@@ -263,17 +288,28 @@ class Run:
         """What there is to report; None where no test asked for anything."""
         if not (self._audits or self._elsewhere or self._claims or self._outcomes or self._plans):
             return None
+        from pytest_univar.assembly import made
         from pytest_univar.report import AuditResult, merged
 
         return AuditResult(
             encoder=self.config.encoder,
             bank=self.config.bank,
+            made=made(self.config),
             profiles=tuple(merged([*self._own_profiles(), *self._elsewhere])),
             claims=tuple(self._claims),
             outcomes=tuple(self._outcomes),
             plans=tuple(self._plans),
             conclusion=self._conclusion,
+            findings=self._findings(),
         )
+
+    def _findings(self) -> Findings | None:
+        """Made once, when all profiles are there: after ``conclude``."""
+        if not self._draws or self.config.dry_run or not self._concluded:
+            return None
+        if self._found is None:
+            self._found = self._services.findings(self._audited())
+        return self._found
 
     def _own_profiles(self) -> list[ProfileResult]:
         return [result for audit in self._audits.values() for result in audit.results]

@@ -95,8 +95,9 @@ class Profile:
     """The embeddings of one value ID under audit.
 
     vectors: float32 ``[n, d]``, unit rows. question_ids, samples: length n, row by row. encoder: the fingerprint
-    of the encoder that made the vectors. qas: length n, the English text behind each row (for evidence). translator:
-    None where nothing was translated. question_set_hash: of all the questions that were to be asked.
+    of the encoder that made the vectors. qas: length n, the English text behind each row (for evidence). originals: the
+    same as it was asked and answered; empty where that is ``qas``. translator: None where nothing was translated.
+    question_set_hash: of all the questions that were to be asked.
     """
 
     value_id: ValueID
@@ -105,6 +106,7 @@ class Profile:
     samples: tuple[int, ...]
     encoder: str
     qas: tuple[QA, ...] = ()
+    originals: tuple[QA, ...] = ()
     translator: str | None = None
     question_set_hash: str = ""
 

@@ -11,11 +11,13 @@ from rich.console import Console
 from pytest_univar import __version__
 from pytest_univar.cli import bank, cassette, declared, questions, training
 from pytest_univar.cli.common import console
+from pytest_univar.cli.map import map_bank
 from pytest_univar.errors import UnivarError
 
 app = typer.Typer(name="univar", no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 for command in (training.train, questions.export, declared.init, declared.schema, declared.suggest):
     app.command()(command)
+app.command("map")(map_bank)
 app.add_typer(bank.app, name="bank")
 app.add_typer(cassette.app, name="cassette")
 app.add_typer(questions.app, name="questions")

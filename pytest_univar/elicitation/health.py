@@ -121,7 +121,7 @@ def health_warnings(answers: Sequence[Answer], language: str) -> tuple[str, ...]
         found = ", ".join(_named(name) for name in odd.languages[:3])
         warnings.append(
             f"{odd} answers seem not to be in {expected} but in {found}: the model may not follow the language of the "
-            "question, or the answers may be filed under the wrong language."
+            "question, or the answers may be filed under the wrong language, or be taken as English untranslated."
         )
     if _reaches(hollow, _SOME):
         warnings.append(

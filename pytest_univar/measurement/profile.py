@@ -173,7 +173,8 @@ class MeasuredProfile:
         return str(target), self._centre_of([target])
 
     def _texts(self, row: int) -> tuple[str, ...]:
-        return (self.profile.qas[row].question, self.profile.qas[row].answer) if self.profile.qas else ()
+        found = [texts[row] for texts in (self.profile.qas, self.profile.originals) if texts]
+        return tuple(text for qa in found for text in (qa.question, qa.answer))
 
     @cached_property
     def neighbours(self) -> npt.NDArray[np.intp]:

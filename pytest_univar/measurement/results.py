@@ -14,12 +14,17 @@ RESOLUTION = 0.01
 
 @dataclass(frozen=True)
 class Pull:
-    """How hard one question pulls a profile in some direction, in the unit of a distance, beyond the mean question."""
+    """How hard one question pulls a profile in some direction, in the unit of a distance, beyond the mean question.
+
+    original_question, original_answer: as asked and answered, where that was not in English.
+    """
 
     question_id: str
     amount: float
     question: str = ""
     answer: str = ""
+    original_question: str = ""
+    original_answer: str = ""
 
 
 class _Estimated:

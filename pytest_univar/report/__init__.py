@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_univar.audit import ProfileResult
 from pytest_univar.comparison import Conclusion
 from pytest_univar.elicitation import Tally
+from pytest_univar.errors import ReportError
 from pytest_univar.expectations import Claim
+from pytest_univar.findings import Findings
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
 Outcome: TypeAlias = Literal["passed", "failed", "skipped", "xfailed"]
 
 
@@ -48,19 +49,33 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class AuditResult:
-    """Everything a run found out. encoder, bank: their names. plans: of a dry run, which finds out nothing else.
+class Made:
+    """How a result came about. versions: of what the figures depend on. settings: of the run, none of them secret."""
 
-    conclusion: None where nothing was to be compared or saved.
+    created: str
+    versions: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """Everything a run found out; every report is drawn from it alone.
+
+    schema: counts up when a field changes its meaning. encoder, bank: as they were asked for. plans: of a dry run,
+    which finds out nothing else. conclusion: None where nothing was to be compared or saved. findings: what needs the
+    vectors, None unless a report was asked for that shows it.
     """
 
     encoder: str
     bank: str
+    schema: Literal[1] = SCHEMA
+    made: Made | None = None
     profiles: tuple[ProfileResult, ...] = ()
     claims: tuple[Claim, ...] = ()
     outcomes: tuple[TestOutcome, ...] = ()
     plans: tuple[Plan, ...] = ()
     conclusion: Conclusion | None = None
+    findings: Findings | None = None
 
 
 def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:
@@ -95,11 +110,28 @@ def _with_sums(tally: Tally, *parts: Tally) -> Tally:
 
 
 def dump_result(result: AuditResult) -> str:
-    """The whole result as JSON; ``schema`` counts up when a field changes its meaning."""
-    from pydantic import TypeAdapter
+    """The whole result as JSON, as ``result_schema`` describes it."""
+    return _results().dump_json(result, indent=1).decode() + "\n"
 
-    found = TypeAdapter(AuditResult).dump_python(result, mode="json")
-    return json.dumps({"schema": SCHEMA, **found}, indent=1, ensure_ascii=False) + "\n"
+
+def load_result(text: str, where: str) -> AuditResult:
+    """What ``dump_result`` wrote; ReportError, beginning with ``where``, for anything else."""
+    from pydantic import ValidationError
+
+    try:
+        return _results().validate_json(text)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "the whole"
+        raise ReportError(
+            f"{where}, {key}: found {str(first.get('input'))[:60]!r} ({first['msg']}), expected a result that "
+            f"--univar-json wrote (schema {SCHEMA}). Write it again with this version of pytest-univar"
+        ) from exc
+
+
+def result_schema() -> dict[str, Any]:
+    """The JSON Schema of ``dump_result``."""
+    return _results().json_schema(mode="serialization")
 
 
 def without_texts(profile: ProfileResult) -> ProfileResult:
@@ -118,6 +150,12 @@ def dump_profiles(profiles: list[ProfileResult]) -> str:
 
 def load_profiles(text: str) -> list[ProfileResult]:
     return _profiles().validate_json(text)
+
+
+def _results() -> TypeAdapter[AuditResult]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(AuditResult)
 
 
 def _profiles() -> TypeAdapter[list[ProfileResult]]:

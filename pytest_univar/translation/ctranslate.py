@@ -14,7 +14,7 @@ from pytest_univar.translation.seq2seq_checkpoint import Checkpoint
 from pytest_univar.translation.seq2seq_tokens import Tokens
 
 # Source tokens of one batch, padding included.
-BATCH_TOKENS = {"cpu": 1024, "cuda": 16_384}
+BATCH_TOKENS = {"cpu": 2048, "cuda": 16_384}
 
 RETRY_BEAMS = 4
 RETRY_NGRAM = 4

@@ -144,10 +144,10 @@ class Seq2SeqTranslator:
         if self.cut is not None:
             return [Piece("", text) if has_letters(text) else Piece(text, "")]
         longest = min(LONGEST_INPUT, self._positions)
-        # A character is seldom more than one token, so most sentences need not be counted here.
+        # A character is hardly ever more than one token, so most sentences need not be counted here.
         return shortened(
             split(text, language),
-            lambda part: len(part) < longest // 4 or len(self._tokens.encode([part], language)[0]) <= longest,
+            lambda part: len(part) < longest // 2 or len(self._tokens.encode([part], language)[0]) <= longest,
         )
 
     def _translate_pool(
@@ -159,7 +159,10 @@ class Seq2SeqTranslator:
         problems: dict[int, str],
     ) -> None:
         """A text is handed over as soon as the last of its sentences is known."""
-        missing = {index: {piece.sentence for piece in pieces} - {"", *known} for index, pieces in pool.items()}
+        missing = {
+            index: {sentence for _, sentence in pieces if sentence and sentence not in known}
+            for index, pieces in pool.items()
+        }
         waiting: dict[str, list[int]] = {}
         for index, sentences in missing.items():
             for sentence in sentences:

@@ -10,7 +10,7 @@ from pytest_univar.translation.seq2seq_checkpoint import Checkpoint
 from pytest_univar.translation.seq2seq_tokens import Tokens, quiet
 
 # Source tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
-BATCH_TOKENS = {"cpu": 1024, "mps": 4096, "cuda": 16_384}
+BATCH_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 16_384}
 
 RETRY_BEAMS = 4
 RETRY_NGRAM = 4

@@ -29,6 +29,7 @@ COMMANDS = [
     ["init"],
     ["schema"],
     ["suggest"],
+    ["map"],
     ["bank", "build"],
     ["bank", "calibrate"],
     ["bank", "list"],
@@ -38,6 +39,8 @@ COMMANDS = [
     ["cassette", "merge"],
     ["questions", "list"],
     ["questions", "check"],
+    ["questions", "generate"],
+    ["questions", "translate"],
 ]
 
 

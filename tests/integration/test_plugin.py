@@ -372,19 +372,6 @@ def test_an_error_in_a_fixture_of_the_users_own(project: Project) -> None:
     assert any(line.split()[:1] == ["failed"] for line in report_lines(result))
 
 
-def test_a_language_without_a_translator(project: Project) -> None:
-    project.write_test("""
-        import pytest
-        @pytest.mark.univar(languages=["eng", "spa"])
-        def test_values(univar):
-            univar.profile("spa")
-    """)
-    result = project.run(*project.live)
-    result.assert_outcomes(failed=1)
-    assert "found the language 'spa', but UniVaR reads English and no translator is available" in printed(result)
-    assert not project.server.requests
-
-
 def test_a_bank_of_another_encoder(project: Project, parts: Parts) -> None:
     model = project.write_answers("collected", GPT)
     project.write_test(ONE_TEST)

@@ -55,7 +55,7 @@ def claim(verdict: str = "met", model: str = "openai/gpt-4o-mini", where: str = 
 
 
 def shown(*profiles: ProfileResult, width: int = 80, colour: bool = False, **more: tuple[object, ...]) -> str:
-    result = AuditResult("univar-mini", "univar-mini-eng", profiles, **more)  # type: ignore[arg-type]
+    result = AuditResult("univar-mini", "univar-mini-eng", profiles=profiles, **more)  # type: ignore[arg-type]
     return render(result, width=width, colour=colour)
 
 
