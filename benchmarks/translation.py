@@ -121,7 +121,7 @@ def main() -> int:
     ours, by_16 = partial(our_path, translator, sentences), partial(plain_loop, model, tokenizer, sentences, 16)
     rounds = [(timed(ours, outputs), timed(by_16, outputs)) for _ in range(ROUNDS)]
     one = timed(partial(plain_loop, model, tokenizer, sentences, 1), outputs)
-    path, sixteen = (min(round_) for round_ in zip(*rounds, strict=True))
+    path, sixteen = (min(took) for took in zip(*rounds, strict=True))
     print(f"{'seq2seq path':<17} best of {ROUNDS}: {path}")
     for label, tries, took in (("plain loop of 16", f"best of {ROUNDS}", sixteen), ("plain loop of 1", "once", one)):
         print(f"{label:<17} {tries:>9}: {took}; {took.wall / path.wall:.2f} times")

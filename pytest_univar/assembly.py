@@ -34,6 +34,7 @@ from pytest_univar.translation.recorded import BackTranslation
 from pytest_univar.translation.seq2seq import NLLB, OPUS, Seq2SeqTranslator
 
 REPLAY = "replay:"
+LITELLM = "litellm:"
 PAPER_CUT = 256
 """Source tokens that the paper's translations were cut at."""
 
@@ -52,6 +53,20 @@ def made(config: AuditConfig) -> Made:
         versions={"python": platform.python_version()} | {name: version(name) for name in FIGURES_DEPEND_ON},
         settings={name: value for name, value in settings._asdict().items() if value not in (None, (), {}, False)},
     )
+
+
+def offline_translator(
+    spec: str, base: Path, *, device: str | None = None, cut: int | None = None, target: str = "eng"
+) -> Translator:
+    """The translator of this name that needs no provider; folders are relative to ``base``."""
+    if spec == "apertium":
+        return ApertiumTranslator(target=target)
+    kind, _, model = spec.partition(":")
+    default = {"nllb": NLLB, "opus": OPUS}.get(kind)
+    model, kind = (spec, "seq2seq") if default is None else (model or default, kind)
+    folder = base / model
+    name = str(folder) if folder.is_dir() else model
+    return Seq2SeqTranslator(name, kind=kind, device=device, cut=cut, target=target)
 
 
 class Services:
@@ -98,16 +113,11 @@ class Services:
         spec, config = self.config.translator, self.config
         if spec is None or spec == "none":
             return None
-        if spec == "apertium":
-            return ApertiumTranslator()
-        kind, _, model = spec.partition(":")
-        if kind == "litellm":
-            service = self._service(model, api_base=config.translator_api_base)
+        if spec.startswith(LITELLM):
+            service = self._service(spec.removeprefix(LITELLM), api_base=config.translator_api_base)
             return LLMTranslator(replace(service, params=SamplingParams()))
         cut = PAPER_CUT if config.translation == "paper" else None
-        if (default := {"nllb": NLLB, "opus": OPUS}.get(kind)) is not None:
-            return Seq2SeqTranslator(model or default, kind=kind, device=config.device, cut=cut)
-        return Seq2SeqTranslator(str(self._base / spec), device=config.device, cut=cut)
+        return offline_translator(spec, self._base, device=config.device, cut=cut)
 
     def baseline(self, name: str) -> Baseline:
         """The newest saved baseline of a name, or of all."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NEWEST = "newest"
 GITHUB = "github"
+TRANSLATORS = "nllb, opus, apertium, none, litellm:MODEL or a checkpoint's folder"
 Record = Literal["none", "new", "all"]
 Report = Literal["none", "summary", "full"]
 Translation = Literal["whole", "paper"]
@@ -149,6 +150,14 @@ def _languages(text: str) -> tuple[str, ...]:
     return codes
 
 
+def parse_translator(text: str) -> str:
+    """The name of a translator; UsageError for anything else."""
+    try:
+        return _translator(text)
+    except ValueError:
+        raise UsageError(f"found the translator {text!r}, expected {TRANSLATORS}") from None
+
+
 def _translator(text: str) -> str:
     kind, colon, model = text.partition(":")
     named = bool(model) if colon else kind in ("nllb", "opus")
@@ -191,7 +200,7 @@ OPTIONS = (
            help="where the encoder runs: cpu, cuda, cuda:1, mps; default: the best there is"),
     Option("dtype", _choice("float32", "bfloat16", "float16"), None, "float32, bfloat16 or float16", metavar="TYPE",
            help="the encoder's number type; default: bfloat16 on CUDA, float32 elsewhere"),
-    Option("translator", _translator, None, "nllb, opus, apertium, none, litellm:MODEL or a checkpoint's folder",
+    Option("translator", _translator, None, TRANSLATORS,
            metavar="TRANSLATOR", path=True,
            help="what brings answers in other languages to English: nllb[:MODEL] (not for commercial use), "
            "opus[:MODEL], the folder of a seq2seq checkpoint, litellm:MODEL, apertium, or none where they are English; "

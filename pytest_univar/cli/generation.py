@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_univar.questions import Located
     from pytest_univar.questions.generation import Planned
     from pytest_univar.questions.prompting import Problem
+    from pytest_univar.questions.translating import Translate
     from pytest_univar.values import Question
 
 LITELLM = "litellm:"
@@ -99,7 +100,9 @@ def generate(
 def translate(
     questions: Annotated[str, typer.Argument(help="A question set in English: a file of your own or a built-in set.")],
     to: Annotated[str, typer.Option(help="ISO 639-3 codes with commas between.")],
-    translator: Annotated[str, typer.Option(help="What translates: litellm:MODEL.")],
+    translator: Annotated[
+        str, typer.Option(help="litellm:MODEL, nllb[:MODEL], opus:MODEL, a checkpoint's folder or apertium.")
+    ],
     api_base: ApiBase = None,
     temperature: Temperature = None,
     max_tokens: MaxTokens = None,
@@ -112,27 +115,30 @@ def translate(
 
     univar questions translate ours.jsonl --to spa,jpn --translator litellm:openai/gpt-4o-mini --temperature 0
     """
+    from pytest_univar.options import parse_translator
     from pytest_univar.questions import load_languages
     from pytest_univar.questions.generation import write_questions
-    from pytest_univar.questions.translating import translated, with_model
+    from pytest_univar.questions.translating import translated
 
     codes = _targets(to)
-    if not translator.startswith(LITELLM) or translator == LITELLM:
-        raise UsageError(f"found the translator {translator!r}, expected litellm:MODEL")
+    if parse_translator(translator) == "none":
+        raise UsageError("found the translator 'none', expected one that translates")
     by_language = load_languages(questions)
     english = by_language.get("eng", ())
     if not english:
         raise QuestionsError(f"{questions}: found no English questions, expected those to translate. Add them")
-    model = translator.removeprefix(LITELLM)
-    asker = Asker(
-        model,
-        work or _beside(Path(questions)),
-        api_base=api_base,
-        temperature=temperature,
-        seed=None,
-        max_tokens=max_tokens,
-        max_cost=max_cost,
-    )
+    asker = None
+    if translator.startswith(LITELLM):
+        asker = Asker(
+            translator.removeprefix(LITELLM),
+            work or _beside(Path(questions)),
+            api_base=api_base,
+            temperature=temperature,
+            seed=None,
+            max_tokens=max_tokens,
+            max_cost=max_cost,
+        )
+    by_code = {code: _translate_into(code, translator, asker) for code in codes}
     table = Table("language", "questions", "there before", "translated", "missing", "file", box=None)
     failed = False
     for code in codes:
@@ -141,7 +147,7 @@ def translate(
         there = (*kept, *by_language.get(code, ()))
         ids = {each.question.id for each in there}
         missing = [each for each in english if each.question.id not in ids]
-        result = translated(missing, code, with_model(asker, code), there=there)
+        result = translated(missing, code, by_code[code], there=there)
         if result.questions:
             write_questions(path, _in_order(english, [*(each.question for each in kept), *result.questions]))
         _report(result.problems)
@@ -149,9 +155,32 @@ def translate(
         table.add_row(code, *map(str, counts), str(path))
         failed = failed or bool(result.problems)
     console.print(table)
-    say(asker.account())
+    if asker:
+        say(asker.account())
     if failed:
         raise typer.Exit(1)
+
+
+def _translate_into(code: str, translator: str, asker: Asker | None) -> Translate:
+    """What translates into this language; an error, before anything is translated, if nothing of that name does."""
+    from pytest_univar.assembly import offline_translator
+    from pytest_univar.questions.prompting import Reply
+    from pytest_univar.questions.translating import with_model
+
+    if asker:
+        return with_model(asker, code)
+    made = offline_translator(translator, Path(), target=code)
+    made.check("eng")
+    if made.notice:
+        say(made.notice)
+
+    def translate(english: Sequence[Located]) -> dict[str, Reply]:
+        texts: dict[int, str] = {}
+        problems = made.translate([each.question.text for each in english], "eng", done=texts.__setitem__)
+        replies = [Reply(texts.get(place, ""), problems.get(place, "")) for place in range(len(english))]
+        return {each.question.id: reply for each, reply in zip(english, replies, strict=True)}
+
+    return translate
 
 
 def _show_plan(asker: Asker, planned: Iterable[Planned]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from pytest_univar.devices import choose_device, choose_dtype
 from pytest_univar.encoding.checkpoint import Checkpoint, read_checkpoint
 from pytest_univar.errors import EncoderError
 from pytest_univar.values import Vectors
@@ -41,8 +42,8 @@ class Encoder:
         import torch
 
         self.checkpoint = checkpoint
-        self.device = _choose_device(device)
-        self.dtype = _choose_dtype(dtype, self.device)
+        self.device = choose_device(device, EncoderError)
+        self.dtype = choose_dtype(dtype, self.device, EncoderError)
         self.model = load_model(checkpoint, self.dtype).to(torch.device(self.device)).eval()
         self.tokenizer = load_tokenizer(checkpoint)
         self.tokenizer.no_padding()
@@ -174,24 +175,3 @@ class _quiet:
         self.logging.set_verbosity(self.level)
         if self.bars:
             self.logging.enable_progress_bar()
-
-
-def _choose_device(asked: str | None) -> str:
-    import torch
-
-    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-    there = [kind for kind, count in counts.items() if count]
-    if asked is None or asked == "auto":
-        return there[0]
-    kind, _, number = asked.partition(":")
-    if kind not in there or (number and number not in map(str, range(counts[kind]))):
-        raise EncoderError(f"found the device {asked!r}, expected one that this machine has: {', '.join(there)}.")
-    return asked
-
-
-def _choose_dtype(asked: str | None, device: str) -> str:
-    if asked is None:
-        return "bfloat16" if device.startswith("cuda") else "float32"
-    if asked not in ("float32", "bfloat16", "float16"):
-        raise EncoderError(f"found the dtype {asked!r}, expected float32, bfloat16 or float16.")
-    return asked

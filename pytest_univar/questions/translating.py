@@ -1,6 +1,6 @@
 """A question set from English into another language: what any translator gives, held against the checks of sets.
 
-``Translate`` is all that a translator must be here; ``with_model`` makes one of a model that can be asked.
+``Translate`` is all that a translation must be here; ``with_model`` makes one of a model that can be asked.
 """
 
 from __future__ import annotations

@@ -34,13 +34,19 @@ class _Step(NamedTuple):
 
 
 _INTO_ENGLISH = _Step("spa-eng", ("apertium-eng-spa",))
+_FROM_ENGLISH = _Step("eng-spa", ("apertium-eng-spa",))
 _WAYS = {
-    "spa": (_INTO_ENGLISH,),
-    "por": (_Step("pt-es", ("apertium-es-pt",)), _INTO_ENGLISH),
-    "fra": (_Step("fr-es", ("apertium-fr-es",)), _INTO_ENGLISH),
-    "ita": (_Step("ita-spa", ("apertium-spa-ita", "cg3")), _INTO_ENGLISH),
-    "ron": (_Step("ro-es", ("apertium-es-ro",)), _INTO_ENGLISH),
+    ("spa", "eng"): (_INTO_ENGLISH,),
+    ("por", "eng"): (_Step("pt-es", ("apertium-es-pt",)), _INTO_ENGLISH),
+    ("fra", "eng"): (_Step("fr-es", ("apertium-fr-es",)), _INTO_ENGLISH),
+    ("ita", "eng"): (_Step("ita-spa", ("apertium-spa-ita", "cg3")), _INTO_ENGLISH),
+    ("ron", "eng"): (_Step("ro-es", ("apertium-es-ro",)), _INTO_ENGLISH),
+    ("eng", "spa"): (_FROM_ENGLISH,),
+    ("eng", "por"): (_FROM_ENGLISH, _Step("es-pt", ("apertium-es-pt",))),
+    ("eng", "fra"): (_FROM_ENGLISH, _Step("es-fr", ("apertium-fr-es",))),
+    ("eng", "ita"): (_FROM_ENGLISH, _Step("spa-ita", ("apertium-spa-ita", "cg3"))),
 }
+"""From one language into another: the steps in between."""
 
 _PROGRAM = "apertium"
 _BATCH = 500
@@ -70,12 +76,14 @@ class _FailedError(Exception):
 class ApertiumTranslator:
     """Translates with the ``apertium`` program on the PATH.
 
-    timeout: seconds for one process, besides what it gets for the length of the texts.
+    target: the language it translates into. timeout: seconds for one process, besides what it gets for the length of
+    the texts.
     """
 
     notice = "Apertium translates by rules: its English is rougher than a neural translator's, which shifts distances"
 
-    def __init__(self, *, timeout: float = 60.0) -> None:
+    def __init__(self, *, target: str = "eng", timeout: float = 60.0) -> None:
+        self.target = target
         self._timeout = timeout
         self._checked: set[str] = set()
 
@@ -86,31 +94,42 @@ class ApertiumTranslator:
         Without Debian's package manager, or for what it did not install, only the program's own version is known.
         Raises TranslationError where there is no Apertium.
         """
-        program = " ".join(_told("-V", *_WAYS).split()).removeprefix("Apertium ")
+        program = " ".join(_told("-V", *_WAYS.values()).split()).removeprefix("Apertium ")
         versions = _package_versions()
-        return f"apertium {program}" + (f" ({', '.join(versions)})" if versions else "")
+        into = "" if self.target == "eng" else f", into {self.target}"
+        return f"apertium {program}" + (f" ({', '.join(versions)})" if versions else "") + into
 
     def check(self, language: str) -> None:
         """See ``Translator``."""
-        if language not in _WAYS:
-            raise TranslationError(
-                f"found the language {language!r}, but Apertium has a way into English from "
-                f"{', '.join(sorted(_WAYS))} only. Name another translator with --univar-translator"
-            )
+        way = self._way(language)
         if language in self._checked:
             return
-        modes = frozenset(_told("-l", language).split())
-        missing = [step.mode for step in _WAYS[language] if step.mode not in modes]
+        modes = frozenset(_told("-l", way).split())
+        missing = [step.mode for step in way if step.mode not in modes]
         if missing:
-            usable = [code for code, way in _WAYS.items() if all(step.mode in modes for step in way)]
+            there = {ends: all(step.mode in modes for step in steps) for ends, steps in _WAYS.items()}
+            usable = [source for (source, target), whole in there.items() if whole and target == self.target]
             raise TranslationError(
                 f"found no {' and no '.join(missing)} in Apertium, which the way from {LANGUAGES[language].name} into "
-                f"English needs; what is installed translates from: {', '.join(usable) or 'none'}. Install the rest "
-                f"with: {_install_command(language)}"
+                f"{self._into} needs; what is installed translates from: {', '.join(usable) or 'none'}. Install the "
+                f"rest with: {_install_command(way)}"
             )
-        for step in _WAYS[language]:
+        for step in way:
             self._try_out(step.mode, language)
         self._checked.add(language)
+
+    @property
+    def _into(self) -> str:
+        return LANGUAGES[self.target].name if self.target in LANGUAGES else self.target
+
+    def _way(self, language: str) -> tuple[_Step, ...]:
+        if found := _WAYS.get((language, self.target)):
+            return found
+        sources = sorted(source for source, target in _WAYS if target == self.target)
+        raise TranslationError(
+            f"found the language {language!r}, but Apertium has a way into {self._into} from "
+            f"{', '.join(sources) or 'none'} only. Name another translator"
+        )
 
     def _try_out(self, mode: str, language: str) -> None:
         """TranslationError if not even an easy text can be translated: then the fault is not in the texts."""
@@ -119,7 +138,7 @@ class ApertiumTranslator:
         except _FailedError as exc:
             raise TranslationError(
                 f"nothing can be translated from {LANGUAGES[language].name}: {exc}. Check the installation, or mend it "
-                f"with: {_install_command(language)}"
+                f"with: {_install_command(self._way(language))}"
             ) from exc
 
     def translate(self, texts: Sequence[str], language: str, *, done: Done) -> dict[int, str]:
@@ -128,13 +147,13 @@ class ApertiumTranslator:
         problems: dict[int, str] = {}
         for start in range(0, len(texts), _BATCH):
             batch = dict(enumerate(texts[start : start + _BATCH], start))
-            for step in _WAYS[language]:
+            for step in self._way(language):
                 batch = self._step(step.mode, language, batch, problems)
-            for index, english in batch.items():
-                if texts[index].strip() and not english.strip():
+            for index, translated in batch.items():
+                if texts[index].strip() and not translated.strip():
                     problems[index] = "Apertium's rules left nothing of it"
                 else:
-                    done(index, english)
+                    done(index, translated)
         return problems
 
     def _step(self, mode: str, language: str, texts: Mapping[int, str], problems: dict[int, str]) -> dict[int, str]:
@@ -196,17 +215,17 @@ def _unescaped(line: str) -> str:
 # --- what is installed -----------------------------------------------------------------------------------------------
 
 
-def _told(option: str, *languages: str) -> str:
-    """What the program says of itself; TranslationError, with how to install it for these languages, if it cannot."""
+def _told(option: str, *ways: Sequence[_Step]) -> str:
+    """What the program says of itself; TranslationError, with how to install what these ways need, if it cannot."""
     try:
         return _run([_PROGRAM, option], "", _CONTROL_SECONDS).output
     except _FailedError as exc:
-        raise TranslationError(f"{exc}. Install Apertium with: {_install_command(*languages)}") from exc
+        raise TranslationError(f"{exc}. Install Apertium with: {_install_command(*ways)}") from exc
 
 
-def _install_command(*languages: str) -> str:
-    """The one that brings in everything for the way from these languages."""
-    packages = dict.fromkeys(package for code in languages for step in _WAYS[code] for package in step.packages)
+def _install_command(*ways: Sequence[_Step]) -> str:
+    """The one that brings in everything for these ways."""
+    packages = dict.fromkeys(package for way in ways for step in way for package in step.packages)
     return f"sudo apt-get install apertium {' '.join(packages)}"
 
 

@@ -19,6 +19,7 @@ from pytest_univar.translation.seq2seq_checkpoint import Checkpoint, is_local, r
 from pytest_univar.translation.seq2seq_tokens import Tokens
 
 NLLB = "facebook/nllb-200-distilled-600M"
+"""The paper's is ``facebook/nllb-200-3.3B``, with ``cut=256``."""
 OPUS = "Helsinki-NLP/opus-mt-mul-en"
 NLLB_NOTICE = (
     "The weights of NLLB-200 are under CC-BY-NC-4.0: not for commercial use. Helsinki-NLP/opus-mt-mul-en (Apache-2.0) "
@@ -47,24 +48,14 @@ class Outcome(NamedTuple):
     problem: str = ""
 
 
-def nllb(model: str = NLLB, *, device: str | None = None, cut: int | None = None) -> Seq2SeqTranslator:
-    """NLLB-200; the paper's is ``facebook/nllb-200-3.3B`` with ``cut=256``."""
-    return Seq2SeqTranslator(model, kind="nllb", device=device, cut=cut)
-
-
-def opus(model: str = OPUS, *, device: str | None = None, cut: int | None = None) -> Seq2SeqTranslator:
-    """OPUS-MT, from many languages into English."""
-    return Seq2SeqTranslator(model, kind="opus", device=device, cut=cut)
-
-
 class Seq2SeqTranslator:
     """A Translator. Nothing is loaded before it is needed; ``check`` needs the tokenizer, ``translate`` the weights.
 
     model: a folder or a hub id (``owner/name``, ``owner/name@revision``). kind: what ``name`` begins with.
     device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``; None takes the best there is. dtype: ``float32``, ``bfloat16`` or
     ``float16``; None is bfloat16 on CUDA and float32 elsewhere. cut: translate every text whole, truncated at so many
-    source tokens; None splits it into sentences and never truncates. batch_tokens: source tokens of a batch, padding
-    included; None suits the device.
+    source tokens; None splits it into sentences and never truncates. target: the language it translates into.
+    batch_tokens: source tokens of a batch, padding included; None suits the device.
     """
 
     def __init__(
@@ -75,6 +66,7 @@ class Seq2SeqTranslator:
         device: str | None = None,
         dtype: str | None = None,
         cut: int | None = None,
+        target: str = "eng",
         batch_tokens: int | None = None,
     ) -> None:
         if cut is not None and cut < 8:
@@ -82,6 +74,7 @@ class Seq2SeqTranslator:
         self.model = model
         self.kind = kind
         self.cut = cut
+        self.target = target
         self._device = device
         self._dtype = dtype
         self._batch_tokens = batch_tokens
@@ -96,7 +89,8 @@ class Seq2SeqTranslator:
         model = self.model
         if is_local(model):
             model = f"{Path(model).resolve().name}@{self._checkpoint.fingerprint[:12]}"
-        return f"{self.kind}:{model}" + (f", cut at {self.cut} tokens" if self.cut else "")
+        cut = f", cut at {self.cut} tokens" if self.cut else ""
+        return f"{self.kind}:{model}{cut}" + ("" if self.target == "eng" else f", into {self.target}")
 
     @property
     def notice(self) -> str:
@@ -240,7 +234,7 @@ class Seq2SeqTranslator:
 
     @cached_property
     def _tokens(self) -> Tokens:
-        return Tokens(self._checkpoint)
+        return Tokens(self._checkpoint, self.target)
 
     @cached_property
     def _positions(self) -> int:

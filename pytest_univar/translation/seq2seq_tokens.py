@@ -20,10 +20,12 @@ SENTENCEPIECE = "The tokenizer of an OPUS-MT or M2M100 checkpoint"
 
 
 class Tokens:
-    """The tokenizer of a checkpoint. forced_bos: the id of English, which a translation starts with, if it has one."""
+    """The tokenizer of a checkpoint. target: the language to translate into, by its ISO 639-3 code. forced_bos: the id
+    of that language, which a translation starts with, if it has one."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, target: str = "eng") -> None:
         self.model = checkpoint.model
+        self.target = target
         self.tokenizer = load_tokenizer(checkpoint)
         # M2M100 keeps its language codes beside its vocabulary.
         self.vocabulary: dict[str, int] = self.tokenizer.get_vocab() | getattr(self.tokenizer, "lang_token_to_id", {})
@@ -32,10 +34,10 @@ class Tokens:
         self._code: Callable[[str], str] | None = None
         if "eng_Latn" in self.vocabulary:
             self._code = lambda language: LANGUAGES[language].flores
-            self.forced_bos = self.vocabulary["eng_Latn"]
+            self.forced_bos = self.vocabulary[self._known_token(target, "into")]
         elif "__en__" in self.vocabulary:
             self._code = ISO_639_1.__getitem__
-            self.forced_bos = self.vocabulary["__en__"]
+            self.forced_bos = self.vocabulary[self._known_token(target, "into")]
         elif type(self.tokenizer).__name__.startswith("Marian"):
             self.prefix = self._marian_prefix()
         else:
@@ -71,13 +73,7 @@ class Tokens:
         if self._code is None:
             self._check_marian_source(language)
             return
-        code = self._code(language)
-        token = self._token(code)
-        if token not in self.vocabulary:
-            raise TranslationError(
-                f"the checkpoint {self.model!r} has no language code {token!r}, so it cannot translate from "
-                f"{LANGUAGES[language].name} ({language}). Choose a checkpoint that has it, or leave the language out."
-            )
+        token = self._known_token(language, "from")
         if self.vocabulary[token] not in self.encode(["a"], language)[0]:
             raise TranslationError(
                 f"the tokenizer of the checkpoint {self.model!r} ({type(self.tokenizer).__name__}) does not mark its "
@@ -108,23 +104,33 @@ class Tokens:
             del words[0]  # to M2M100's tokenizer it is no special token
         return str(self.tokenizer.decode(words, skip_special_tokens=True)).strip()
 
-    def _token(self, code: str) -> str:
-        return code if "eng_Latn" in self.vocabulary else f"__{code}__"
+    def _known_token(self, language: str, direction: str) -> str:
+        """The token that stands for a language; TranslationError where the vocabulary has none."""
+        assert self._code is not None
+        code = self._code(language)
+        token = code if "eng_Latn" in self.vocabulary else f"__{code}__"
+        if token not in self.vocabulary:
+            raise TranslationError(
+                f"the checkpoint {self.model!r} has no language code {token!r}, so it cannot translate {direction} "
+                f"{LANGUAGES[language].name} ({language}). Choose a checkpoint that has it, or leave the language out."
+            )
+        return token
 
     def _marian_prefix(self) -> str:
-        """What tells the checkpoint to translate into English; TranslationError where it does not."""
+        """What tells the checkpoint to translate into the target; TranslationError where it does not."""
         codes = [token for token in self.vocabulary if token.startswith(">>") and token.endswith("<<")]
-        for code in (">>eng<<", ">>en<<"):
+        own = (self.target, ISO_639_1[self.target])
+        for code in (f">>{name}<<" for name in own):
             if code in codes:
                 return f"{code} "
         target = getattr(self.tokenizer, "target_lang", None)
-        if codes or target not in (None, "en", "eng"):
+        if codes or target not in (own if self.target != "eng" else (None, *own)):
             found = (
                 f"into {target}" if not codes else f"into {len(codes)} languages ({', '.join(sorted(codes)[:5])}, …)"
             )
             raise TranslationError(
-                f"the checkpoint {self.model!r} translates {found}, expected one that translates into English, such as "
-                "Helsinki-NLP/opus-mt-mul-en."
+                f"the checkpoint {self.model!r} translates {found}, expected one that translates into "
+                f"{LANGUAGES[self.target].name}, such as Helsinki-NLP/opus-mt-{_opus_pair(self.target)}."
             )
         return ""
 
@@ -137,6 +143,10 @@ class Tokens:
                 f"the checkpoint {self.model!r} translates from {source!r}, not from {LANGUAGES[language].name} "
                 f"({language}). Choose a checkpoint for it, or one for many languages."
             )
+
+
+def _opus_pair(target: str) -> str:
+    return "mul-en" if target == "eng" else f"en-{ISO_639_1[target]}"
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Any:

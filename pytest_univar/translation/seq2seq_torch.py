@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pytest_univar.devices import choose_device, choose_dtype
 from pytest_univar.errors import TranslationError
 from pytest_univar.translation.seq2seq_checkpoint import Checkpoint
 from pytest_univar.translation.seq2seq_tokens import Tokens, quiet
@@ -25,8 +26,8 @@ class TorchEngine:
 
         self.model_name = checkpoint.model
         self.tokens = tokens
-        self.device = choose_device(device)
-        self.dtype = choose_dtype(dtype, self.device)
+        self.device = choose_device(device, TranslationError)
+        self.dtype = choose_dtype(dtype, self.device, TranslationError)
         self.model = _load(checkpoint, self.dtype).to(torch.device(self.device)).eval()
         self.batch_tokens = BATCH_TOKENS[self.device.partition(":")[0]]
         self.start = _start(self.model, tokens)
@@ -134,26 +135,3 @@ def _start(model: Any, tokens: Tokens) -> int:
         if start is not None:
             return int(start)
     raise TranslationError(f"the checkpoint {tokens.model!r} names no decoder_start_token_id in its config.json.")
-
-
-def choose_device(asked: str | None) -> str:
-    """As asked for, or the best there is; TranslationError where this machine does not have it."""
-    import torch
-
-    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
-    there = [kind for kind, count in counts.items() if count]
-    if asked is None or asked == "auto":
-        return there[0]
-    kind, _, number = asked.partition(":")
-    if kind not in there or (number and number not in map(str, range(counts[kind]))):
-        raise TranslationError(f"found the device {asked!r}, expected one that this machine has: {', '.join(there)}.")
-    return asked
-
-
-def choose_dtype(asked: str | None, device: str) -> str:
-    """As asked for, else bfloat16 on CUDA and float32 elsewhere."""
-    if asked is None:
-        return "bfloat16" if device.startswith("cuda") else "float32"
-    if asked not in ("float32", "bfloat16", "float16"):
-        raise TranslationError(f"found the dtype {asked!r}, expected float32, bfloat16 or float16.")
-    return asked

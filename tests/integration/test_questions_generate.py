@@ -18,6 +18,7 @@ import pytest
 from pytest_univar.questions import load_questions, load_values
 
 from ..services.openai_server import Step
+from ..services.tiny_seq2seq import nllb_checkpoint
 from ..services.writing_server import Writer, paraphrase, question, situation, translation, written
 from .test_cli import typed
 
@@ -347,12 +348,28 @@ def test_a_translation_in_the_wrong_script_is_reported(writer: Writer, command: 
 
 
 @pytest.mark.usefixtures("ours")
+def test_a_checkpoint_translates_without_asking_anybody(writer: Writer, command: Command) -> None:
+    nllb_checkpoint(Path("tiny-nllb"), words={"toujours": "always", "aider": "help", "gens": "people"})
+    Path("ours.jsonl").write_text(
+        '{"id": "q1", "text": "always help people?"}\n{"id": "q2", "text": "people always help?"}\n', encoding="utf-8"
+    )
+    code, out, _ = command("translate", "ours.jsonl", "--to=fra", "--translator=tiny-nllb")
+    assert code == 0, out
+    assert rows(out)["fra"] == ["2", "0", "2", "0", "ours.fra.jsonl"]
+    made = [each.text for each in load_questions("ours.fra.jsonl", "fra")]
+    assert made == ["toujours aider gens?", "gens toujours aider?"]
+    assert writer.requests == []
+
+
+@pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
         (["--to=spa,xho"], "found the language 'xho', expected one of the ISO 639-3 codes"),
         (["--to=eng"], "found 'eng' to translate into, expected other languages than English"),
-        (["--to=spa", "--translator=babel"], "found the translator 'babel', expected litellm:MODEL"),
+        (["--to=spa", "--translator=babel"], "found the translator 'babel', expected nllb, opus, apertium"),
+        (["--to=spa", "--translator=litellm:"], "found the translator 'litellm:', expected nllb, opus, apertium"),
+        (["--to=spa", "--translator=none"], "found the translator 'none', expected one that translates"),
     ],
 )
 def test_what_cannot_be_translated(more: list[str], expected: str, writer: Writer, command: Command) -> None:

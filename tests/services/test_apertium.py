@@ -107,6 +107,17 @@ def test_english_comes_out(apertium: Need, language: str) -> None:
     assert translated([text], language) == ({0: english}, {})
 
 
+@pytest.mark.parametrize("target", ["spa", "por", "fra", "ita"])
+def test_out_of_english(apertium: Need, target: str) -> None:
+    apertium("spa" if target == "spa" else target)
+    translator = ApertiumTranslator(target=target)
+    house = {"spa": "casa", "por": "casa", "fra": "maison", "ita": "casa"}[target]
+    found, problems = translated(["The house is big."], "eng", translator)
+    assert not problems
+    assert house in found[0].lower()
+    assert translator.name.endswith(f", into {target}")
+
+
 def test_hostile_characters_come_back_where_they_were(apertium: Need) -> None:
     apertium("spa")
     english, problems = translated(list(HOSTILE))

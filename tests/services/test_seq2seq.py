@@ -57,6 +57,15 @@ def test_a_batch_of_one_equals_a_batch_of_many(tiny: Path) -> None:
     assert [english_of(Seq2SeqTranslator(str(tiny), device="cpu"), [text])[0] for text in texts[:5]] == alone[:5]
 
 
+def test_another_target_than_english(tiny: Path) -> None:
+    translator = Seq2SeqTranslator(str(tiny), device="cpu", target="spa")
+    spanish, problems = translated(translator, ["the house green.", "dog eats bread?"], "eng")
+    assert (spanish, problems) == ({0: "la casa verde.", 1: "perro come pan?"}, {})
+    assert translator.name == f"{Seq2SeqTranslator(str(tiny)).name}, into spa"
+    with pytest.raises(TranslationError, match=r"has no language code 'fin_Latn', so it cannot translate into Finnish"):
+        Seq2SeqTranslator(str(tiny), device="cpu", target="fin").check("eng")
+
+
 LONG = """\
 # Familia verde
 

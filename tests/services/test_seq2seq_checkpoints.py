@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_univar.errors import TranslationError
-from pytest_univar.translation.seq2seq import Seq2SeqTranslator, nllb, opus
+from pytest_univar.translation.seq2seq import NLLB, OPUS, Seq2SeqTranslator
 
 from ..checkpoints import causal_lm_checkpoint, hub_cache
 from .tiny_seq2seq import (
@@ -109,14 +109,14 @@ def test_the_name_holds_what_changes_the_english(tiny: Path, tmp_path: Path) -> 
     assert len(model.removeprefix("tiny-nllb@")) == 12
     assert there.name == here.name
     assert Seq2SeqTranslator(str(other), kind="nllb").name != here.name
-    assert nllb().name == "nllb:facebook/nllb-200-distilled-600M"
-    assert opus(cut=256).name == "opus:Helsinki-NLP/opus-mt-mul-en, cut at 256 tokens"
+    assert Seq2SeqTranslator(NLLB, kind="nllb").name == "nllb:facebook/nllb-200-distilled-600M"
+    assert Seq2SeqTranslator(OPUS, kind="opus", cut=256).name == "opus:Helsinki-NLP/opus-mt-mul-en, cut at 256 tokens"
 
 
 def test_only_nllb_is_not_for_commercial_use(tiny: Path) -> None:
-    assert "CC-BY-NC-4.0" in nllb().notice
+    assert "CC-BY-NC-4.0" in Seq2SeqTranslator(NLLB, kind="nllb").notice
     assert "CC-BY-NC-4.0" in Seq2SeqTranslator(str(tiny)).notice
-    assert opus().notice == ""
+    assert Seq2SeqTranslator(OPUS, kind="opus").notice == ""
 
 
 # M2M100 and OPUS-MT
@@ -134,7 +134,7 @@ def test_m2m100_has_codes_of_its_own(tmp_path: Path) -> None:
 
 def test_opus_has_no_source_codes(tmp_path: Path) -> None:
     folder = marian_checkpoint(tmp_path)
-    translator = opus(str(folder), device="cpu")
+    translator = Seq2SeqTranslator(str(folder), kind="opus", device="cpu")
     texts = ["casa verde. perro come pan.", "gente"]
     expected = [plainly(folder, text, english=None) for text in ("casa verde.", "perro come pan.", "gente")]
     assert expected[0] == "house green."
@@ -238,7 +238,8 @@ def test_a_converted_opus_checkpoint(tmp_path: Path) -> None:
         "source.spm", "target.spm", "vocab.json", "tokenizer_config.json",
     )  # fmt: skip
     texts = ["casa verde.", "perro come pan."]
-    assert english_of(opus(str(folder), device="cpu"), texts) == ["house green.", "dog eats bread."]
+    translator = Seq2SeqTranslator(str(folder), kind="opus", device="cpu")
+    assert english_of(translator, texts) == ["house green.", "dog eats bread."]
 
 
 def test_a_converted_m2m100_checkpoint(tmp_path: Path) -> None:
@@ -302,10 +303,10 @@ CHECKED = """
 import sys
 import warnings
 from pytest_univar.errors import TranslationError
-from pytest_univar.translation.seq2seq import Seq2SeqTranslator, nllb
+from pytest_univar.translation.seq2seq import Seq2SeqTranslator
 assert "torch" not in sys.modules and "transformers" not in sys.modules
 for model in sys.argv[1:] or ["facebook/nllb-200-distilled-600M"]:
-    translator = nllb(model, device="cpu")
+    translator = Seq2SeqTranslator(model, kind="nllb", device="cpu")
     try:
         translator.check("spa")
         translator.translate(["casa verde."], "spa", done=lambda index, english: print(translator.name, english))

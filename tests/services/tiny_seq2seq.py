@@ -238,8 +238,8 @@ def _set_weights(model: Any, vocabulary: dict[str, int], words: dict[str, str], 
         attention.q_proj.weight.copy_(found * 40 * math.sqrt(head) * variance / gap)
         attention.k_proj.weight.copy_(found)
         attention.v_proj.weight.copy_(torch.eye(width))
-        for a, b in zip(first, second, strict=True):
-            attention.out_proj.weight[a, b] = attention.out_proj.weight[b, a] = torch.tensor(20.0)
+        for one, other in zip(first, second, strict=True):
+            attention.out_proj.weight[[one, other], [other, one]] = 20.0
 
 
 def write(file: Path, content: Any) -> None:

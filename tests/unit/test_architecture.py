@@ -17,6 +17,7 @@ PACKAGE = Path(pytest_univar.__file__).parent
 
 ORDER = (
     "errors",
+    "devices",
     "languages",
     "values",
     "stats",
