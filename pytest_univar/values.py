@@ -32,7 +32,7 @@ class ValueID(NamedTuple):
         return cls(llm, language)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """A value-eliciting question in one language.
 
@@ -46,7 +46,7 @@ class Question:
     source: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer of one LLM: a line of a cassette, of a replay file or of a corpus (see ``cassette.py``).
 
@@ -73,7 +73,7 @@ class Answer:
         return ValueID(self.llm, self.language)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class QA:
     """A question with its answer, both in English."""
 

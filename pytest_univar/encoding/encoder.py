@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 # Tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
 TOKEN_BUDGET = {"cpu": 4096, "mps": 16_384, "cuda": 131_072}
 
-TEXTS_AT_ONCE = 1000
-"""To the tokenizer."""
+TEXTS_AT_ONCE = 128
+"""To the tokenizer: its threads keep what the largest call took."""
 
 
 def load_encoder(name: str | Path, *, device: str | None = None, dtype: str | None = None) -> Encoder:

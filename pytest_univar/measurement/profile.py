@@ -145,7 +145,7 @@ class MeasuredProfile:
         rows: dict[str, list[int]] = {}
         for row, question in enumerate(self.profile.question_ids):
             rows.setdefault(question, []).append(row)
-        lengths = self.profile.vectors @ (direction / length)
+        lengths = self._along(direction / length)
         start = dict.fromkeys(rows, self.centre.mean) if before is None else before
         amounts = {
             question: float(lengths[own].mean()) - float(start[question] @ direction) / length
@@ -159,6 +159,11 @@ class MeasuredProfile:
             for question in strongest
             if amounts[question] > 0
         )
+
+    def _along(self, direction: Floats) -> npt.NDArray[np.float64]:
+        """How far each answer lies in a direction. In parts: the vectors are float32, and a whole copy would be large."""
+        vectors = self.profile.vectors
+        return np.concatenate([vectors[start : start + 1000] @ direction for start in range(0, len(vectors), 1000)])
 
     def target(self, target: Target, scheme: str | None) -> tuple[str, Centre]:
         """What a target is called in a report, and its centre; BankError for a name that the bank does not have."""
@@ -185,8 +190,8 @@ class MeasuredProfile:
 
     @cached_property
     def centre(self) -> Centre:
-        """The centroid, with the pull of each question on it."""
-        return stats.centre(self.profile.vectors, self.profile.question_ids)
+        """The centroid, with the pull of each question on it, or of bundles of very many."""
+        return stats.bundled(stats.centre(self.profile.vectors, self.profile.question_ids))
 
     @cached_property
     def calibration(self) -> Calibration | None:

@@ -7,6 +7,7 @@ clustered by question, and starts from a :class:`Centre`, a centroid with the pu
 from pytest_univar.stats.bootstrap import QuestionSums, bootstrap_interval, cluster_bootstrap_means, question_sums
 from pytest_univar.stats.centroids import (
     Centre,
+    bundled,
     centre,
     centroid,
     centroid_distance,
@@ -41,6 +42,7 @@ __all__ = [
     "Verdict",
     "balancing_weights",
     "bootstrap_interval",
+    "bundled",
     "centre",
     "centroid",
     "centroid_distance",

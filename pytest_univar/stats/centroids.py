@@ -11,21 +11,26 @@ import numpy.typing as npt
 from pytest_univar.errors import UndefinedError
 from pytest_univar.stats.clusters import Floats, Groups, codes_of, questions_of, sums_by_code, too_few_questions
 
+_MOST = 1000  # questions of one side that are drawn one by one
+_ROWS = 1000  # that are taken at a time, so that temporary arrays stay small
+
 
 class Centre(NamedTuple):
     """A centroid and the influence of each question on it.
 
     mean: ``[d]``. influence: ``[G, d]``, one row for each of G questions; the rows sum to about 0, and the sum of their
-    squared norms is the (cluster-robust, unbiased) squared standard error of the mean.
+    squared norms is the (cluster-robust, unbiased) squared standard error of the mean. own_variance: that, where the
+    rows are of bundles of questions (:func:`bundled`).
     """
 
     mean: npt.NDArray[np.float64]
     influence: npt.NDArray[np.float64]
+    own_variance: float | None = None
 
     @property
     def variance(self) -> float:
         """The expected squared distance between this centroid and the true one; for one row per question, tr S / n."""
-        return float(np.sum(self.influence**2))
+        return float(np.vdot(self.influence, self.influence)) if self.own_variance is None else self.own_variance
 
 
 def centroid(vectors: Floats) -> npt.NDArray[np.float64]:
@@ -66,9 +71,28 @@ def centre(vectors: Floats, groups: Groups, ids: Groups | None = None) -> Centre
     if questions_of_id.min() < 2:
         raise UndefinedError(too_few_questions(int(questions_of_id.min())))
     weight = np.sqrt(questions_of_id / (questions_of_id - 1)) / (sizes * n_ids)
-    pulls -= counts[:, None] * centroids[owner]
-    pulls *= weight[owner, None]
-    return Centre(centroids.mean(axis=0), sums_by_code(pulls, question))
+    for start in range(0, len(pulls), _ROWS):
+        part = slice(start, start + _ROWS)
+        pulls[part] -= counts[part, None] * centroids[owner[part]]
+        pulls[part] *= weight[owner[part], None]
+    # of one id each question has one cell, and the cells are in the order of the questions
+    return Centre(centroids.mean(axis=0), pulls if n_ids == 1 else sums_by_code(pulls, question))
+
+
+def bundled(centre: Centre) -> Centre:
+    """The same with the influences of at most ``_MOST`` questions, or of so many bundles of questions.
+
+    Bundles are as independent as questions and lose nothing but degrees of freedom; without them memory and time would
+    grow with the questions, in a bootstrap with their square.
+    """
+    influence = centre.influence
+    if len(influence) <= _MOST:
+        return centre
+    bundles = influence[:_MOST].copy()
+    for start in range(_MOST, len(influence), _MOST):
+        part = influence[start : start + _MOST]
+        bundles[: len(part)] += part
+    return Centre(centre.mean, bundles, centre.variance)
 
 
 def origin(like: Centre) -> Centre:

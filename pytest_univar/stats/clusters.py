@@ -18,6 +18,9 @@ Seed = int | np.random.Generator
 CHUNK_CELLS = 250_000  # cells of the largest temporary array of a bootstrap: what a core holds in its cache
 
 
+_ROWS = 1000  # that are summed at a time
+
+
 def codes_of(groups: Groups) -> tuple[npt.NDArray[np.intp], int]:
     """A number from 0 to G−1 for each element, in the order of the names, and G."""
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
@@ -40,9 +43,12 @@ def too_few_questions(n_questions: int) -> str:
 def sums_by_code(rows: Floats, codes: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Sums ``[G, d]`` of the rows ``[n, d]`` of each code; every code from 0 to G−1 occurs."""
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    ordered = rows if np.all(codes[:-1] <= codes[1:]) else rows[order]  # of many rows a copy is large
-    return np.add.reduceat(ordered, starts, axis=0, dtype=np.float64)
+    sums = np.zeros((int(codes.max()) + 1, rows.shape[1]))
+    for start in range(0, len(order), _ROWS):  # of many rows a sorted copy is large
+        part = order[start : start + _ROWS]
+        found, starts = np.unique(codes[part], return_index=True)
+        sums[found] += np.add.reduceat(rows[part], starts, axis=0, dtype=np.float64)
+    return sums
 
 
 def question_means(vectors: Floats, groups: Groups) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:

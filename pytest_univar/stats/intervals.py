@@ -14,13 +14,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pytest_univar.stats.centroids import Centre, debiased_squared, sum_of_distances
-from pytest_univar.stats.clusters import Seed, parts, resample_counts, sums_by_code
+from pytest_univar.stats.centroids import Centre, bundled, debiased_squared, sum_of_distances
+from pytest_univar.stats.clusters import Seed, parts, resample_counts
 from pytest_univar.stats.verdicts import Interval
 
 Array = npt.NDArray[np.float64]
 
-_MOST = 1000  # questions of one side that are drawn one by one
 _DISTANCE = np.array([[1.0, -1], [-1, 1]])  # of P, Q: ‖P − Q‖²
 _DIFFERENCE = np.array([[0.0, 1, -1], [1, -1, 0], [-1, 0, 1]])  # of P, A, B: ‖P − B‖² − ‖P − A‖²
 
@@ -77,47 +76,44 @@ def reference_share(p: Centre, *references: Centre) -> float:
 class _Form(NamedTuple):
     """``Σ_ij w_ij x_i·x_j`` of estimated centroids, by question; G questions of b centroids in all.
 
-    linear ``[G]``, gram ``[G, G]``: where question g of a resample was drawn ``c_g`` times, the form changes by
-    ``2 c·linear + cᵀ gram c``. sizes ``[b]``: the questions of each centroid.
+    linear ``[G]``, gram ``[G, G]`` in float32: where question g of a resample was drawn ``c_g`` times, the form changes
+    by ``2 c·linear + cᵀ gram c``. sizes ``[b]``: the questions of each centroid. bias: what sampling adds to the form
+    on average, tr gram. curvature: the variance ``2 tr (WΣ)²`` of the quadratic part of the sampling error, unbiased
+    where it can be.
     """
 
     linear: Array
-    gram: Array
+    gram: npt.NDArray[np.float32]
     sizes: npt.NDArray[np.intp]
-
-    @property
-    def bias(self) -> float:
-        """What sampling adds to the form on average."""
-        return float(np.trace(self.gram))
-
-    @property
-    def curvature(self) -> float:
-        """The variance ``2 tr (WΣ)²`` of the quadratic part of the sampling error, unbiased where it can be."""
-        ends = np.cumsum(self.sizes)
-        own = [self.gram[end - size : end, end - size : end] for size, end in zip(self.sizes, ends, strict=True)]
-        squares = float(np.sum(self.gram**2)) + sum(_squared_trace(block) - float(np.sum(block**2)) for block in own)
-        return 2 * max(0.0, squares)
+    bias: float
+    curvature: float
 
 
 def _form(centres: Sequence[Centre], weights: Array) -> _Form:
-    influences = [_bundled(centre.influence) for centre in centres]
+    influences = [bundled(centre).influence for centre in centres]
     sizes = np.array([len(influence) for influence in influences])
-    owner = np.repeat(np.arange(len(centres)), sizes)
-    pulls = np.concatenate(influences)
+    ends = np.cumsum(sizes)
+    blocks = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
     slopes = weights @ np.stack([centre.mean for centre in centres])
-    linear = np.einsum("gd,gd->g", pulls, slopes[owner])
-    return _Form(linear, (pulls @ pulls.T) * weights[np.ix_(owner, owner)], sizes)
+    linear = np.concatenate([influence @ slope for influence, slope in zip(influences, slopes, strict=True)])
+    # Block by block in float64: the whole may be large.
+    gram = np.empty((ends[-1], ends[-1]), dtype=np.float32)
+    bias = squares = 0.0
+    for row, one in enumerate(influences):
+        for column, other in enumerate(influences):
+            block = (one @ other.T) * weights[row, column]
+            gram[blocks[row], blocks[column]] = block
+            if row == column:
+                bias += float(np.trace(block))
+                squares += _squared_trace(block)
+            else:
+                squares += _squares(block)
+    return _Form(linear, gram, sizes, bias, 2 * max(0.0, squares))
 
 
-def _bundled(influence: Array) -> Array:
-    """Influences ``[G, d]`` of at most ``_MOST`` questions, or of so many bundles of questions, that are drawn whole.
-
-    Bundles are as independent as questions and lose nothing but degrees of freedom; without them memory and time would
-    grow with the square of the number of questions.
-    """
-    if len(influence) <= _MOST:
-        return influence
-    return sums_by_code(influence, np.arange(len(influence)) % _MOST)
+def _squares(matrix: Array) -> float:
+    """The sum of the squares of all entries."""
+    return float(np.einsum("ij,ij->", matrix, matrix))
 
 
 def _squared_trace(gram: Array) -> float:
@@ -126,7 +122,7 @@ def _squared_trace(gram: Array) -> float:
     Unbiased for independent questions (Himeno & Yamada 2014, rewritten for influences); under 4 questions the plain
     ``Σ_gh gram²``, which is too large.
     """
-    n, squares = len(gram), float(np.sum(gram**2))
+    n, squares = len(gram), _squares(gram)
     if n < 4:
         return squares
     own = float(np.sum(np.diag(gram) ** 2))
@@ -153,7 +149,7 @@ def _error(centres: Sequence[Centre], weights: Array, confidence: float, draws: 
     form, rng = _form(centres, weights), np.random.default_rng(seed)
     whole, curvature = float(4 * np.sum(form.linear**2)), form.curvature
     shrunk = math.sqrt(max(0.0, whole - 2 * curvature) / whole) if whole > 0 else 0.0
-    linear, gram = form.linear.astype(np.float32), form.gram.astype(np.float32)
+    linear, gram = form.linear.astype(np.float32), form.gram
     owners = np.repeat(np.eye(len(form.sizes), dtype=np.float32), form.sizes, axis=0)
 
     lines, errors, spreads = np.empty(draws), np.empty(draws), np.empty(draws)
