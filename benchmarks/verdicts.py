@@ -7,8 +7,9 @@ it holds out, from the bank's own. Prints, and exits with 1 where one is outside
 
 - false alarms: two disjoint halves of one LLM's questions; how often ``assert_unchanged`` at 0.05 fails (2 to
   8 % of 200 draws; --draws takes more);
-- power: every pair of LLMs that answered 60 questions in common; how often one in the other's place is found (95 % at
-  least), with the pairs that escape; the same on questions that neither bank nor encoder has seen;
+- power: every pair of LLMs that were asked the same questions, at 60 of them, or at all where there are fewer (48, of
+  llm-values-pct); how often one in the other's place is found (95 % at least), with the pairs that escape; the same on
+  36 questions that neither bank nor encoder has seen;
 - open verdicts: the share of inconclusive ones among claims of every kind that one would make of an LLM, at 8
   questions (most) and at 60 (fewer than a third).
 """
@@ -82,10 +83,10 @@ def escaped(
     pairs, missed = 0, []
     for one, other in combinations(llms, 2):
         shared = sorted(one.unseen & other.unseen if unseen else one.vectors.keys() & other.vectors.keys())
-        if len(shared) < n:
+        if len(shared) < (n if unseen else FEW):
             continue
         pairs += 1
-        questions = rng.choice(shared, n, replace=False).tolist()
+        questions = rng.choice(shared, min(n, len(shared)), replace=False).tolist()
         drift = drift_since(MeasuredProfile(one.profile(questions), bank), other.profile(questions), "the other")
         if drift.p_value >= LEVEL:
             missed.append(f"{one.value_id.llm} / {other.value_id.llm}")

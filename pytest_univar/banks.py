@@ -122,7 +122,7 @@ def available_banks() -> tuple[str, ...]:
 
 def load_bank(name_or_path: str | Path) -> ReferenceBank:
     """A built-in bank by name or any bank by the path of its folder, with everything in it checked; else BankError."""
-    folder = _folder(name_or_path)
+    folder = bank_folder(name_or_path)
     file = folder / MANIFEST
     manifest = _manifest(file)
     tensors = _tensors(folder / TENSORS, manifest.text("tensors_sha256"))
@@ -192,7 +192,7 @@ def _shelves() -> tuple[Path, Path]:
     return package / "reference_embeddings", package.parent / "reference_embeddings"
 
 
-def _folder(name_or_path: str | Path) -> Path:
+def bank_folder(name_or_path: str | Path) -> Path:
     for shelf in _shelves():
         if isinstance(name_or_path, str) and (shelf / name_or_path / MANIFEST).is_file():
             return shelf / name_or_path

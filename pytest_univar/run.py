@@ -87,7 +87,7 @@ class Run:
     base: the folder that relative paths start from. since: when the run began, the same in all of its processes.
     vectors: where vectors are kept between runs, None for nowhere. Both callables are called at the first profile.
     ledger: where the processes of this run add up what they spend; None where there is one process. root: pytest's
-    root folder, where baselines are kept.
+    root folder, where baselines are kept. draws: whether somebody draws a report besides those of the settings.
     """
 
     def __init__(
@@ -100,8 +100,10 @@ class Run:
         vectors: Callable[[], Path | None],
         ledger: Path | None,
         root: Path,
+        draws: bool = False,
     ) -> None:
         self.config = config
+        self._also_draws = draws
         self._root = root
         self._vectors = vectors
         self._ledger = ledger
@@ -264,7 +266,7 @@ class Run:
 
     @property
     def _draws(self) -> bool:
-        return bool(self.config.html or self.config.md or self.config.json)
+        return self._also_draws or bool(self.config.html or self.config.md or self.config.json)
 
     def _measured(self) -> list[tuple[str, MeasuredProfile]]:
         return [

@@ -1,4 +1,17 @@
-"""The ``univar`` command: encoders, banks, questions, recorded answers, declared expectations. Auditing is pytest's."""
+"""Audit the human values that language models express, without pytest; look after what audits need.
+
+Exit codes, where a command says nothing else:
+
+0: done; of an audit: every expectation is met.
+
+1: a check found a fault; of an audit: an expectation is violated, or drift fails it.
+
+2: something cannot be used as given, read, asked or written.
+
+3: an audit is inconclusive, or too few questions were answered.
+
+Results go to stdout; remarks, progress and errors to stderr.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +19,21 @@ import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from pytest_univar import __version__
 from pytest_univar.cli import bank, cassette, declared, questions, training
-from pytest_univar.cli.common import console
+from pytest_univar.cli.audit import audit
+from pytest_univar.cli.common import console, note, own_words
+from pytest_univar.cli.doctor import doctor
+from pytest_univar.cli.encode import encode
 from pytest_univar.cli.map import map_bank
+from pytest_univar.cli.report import report
 from pytest_univar.errors import UnivarError
 
 app = typer.Typer(name="univar", no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (training.train, questions.export, declared.init, declared.schema, declared.suggest):
+for command in (audit, report, doctor, encode, training.train, questions.export):
+    app.command()(command)
+for command in (declared.init, declared.schema, declared.suggest):
     app.command()(command)
 app.command("map")(map_bank)
 app.add_typer(bank.app, name="bank")
@@ -28,7 +46,7 @@ def main() -> None:
     try:
         app()
     except UnivarError as error:
-        Console(stderr=True).print(f"{type(error).__name__}: {error}", style="red", markup=False, highlight=False)
+        note(f"{type(error).__name__}: {own_words(str(error))}", "red")
         sys.exit(2)
 
 

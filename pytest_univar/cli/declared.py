@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import nullcontext
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
@@ -11,10 +10,12 @@ from typing import Annotated
 
 import typer
 
-from pytest_univar.cli.common import console, say
+from pytest_univar.cli.common import AsJson, config_of, note, print_json, progress_display, say, with_settings
 from pytest_univar.errors import UsageError
 
 DECLARATION = Path("values.univar.yaml")
+OF_THE_COMMAND_LINE = ("api_base", "bank", "encoder", "cassette_dir")
+"""Settings that a file of expectations does not hold, so that pytest has to be told them again."""
 
 
 def init(
@@ -36,60 +37,53 @@ def schema() -> None:
     typer.echo(shipped("univar.schema.json"), nl=False)
 
 
+@with_settings("api_base", "questions", "languages", "bank", "encoder", "cassette_dir", "record", "confidence")
 def suggest(
-    model: Annotated[str, typer.Argument(help="As for --univar-model: a litellm name, or replay:FILE.")],
-    api_base: Annotated[str | None, typer.Option(help="The endpoint of an OpenAI-compatible server.")] = None,
-    questions: Annotated[str | None, typer.Option(help="A question set's name or file; default: core.")] = None,
-    languages: Annotated[str | None, typer.Option(help="ISO 639-3 codes; default: eng.")] = None,
-    bank: Annotated[str | None, typer.Option(help="The reference bank; default: univar-mini-eng.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="The encoder; default: univar-mini.")] = None,
+    model: Annotated[str, typer.Argument(help="A litellm name such as openai/gpt-4o-mini, or replay:FILE.")],
     output: Annotated[Path, typer.Option(help="The file to write; its name must end in .univar.yaml.")] = DECLARATION,
-    cassette_dir: Annotated[
-        str | None, typer.Option(help="Where answers are recorded; default: cassettes beside the output.")
-    ] = None,
-    record: Annotated[str | None, typer.Option(help="new, none or all, as for --univar-record.")] = None,
-    confidence: Annotated[str | None, typer.Option(help="Of every interval; default: 0.95.")] = None,
     false_alarms: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="The share of unchanged models that a threshold may fail.")
     ] = 0.05,
+    as_json: AsJson = False,
+    **settings: str | bool | None,
 ) -> None:
     """Audit a model and write expectations that it meets now, with thresholds from the bank's calibration.
 
     univar suggest openai/gpt-4o-mini --output tests/values.univar.yaml
     """
     from pytest_univar.assembly import REPLAY, Services
-    from pytest_univar.options import default_config
     from pytest_univar.plugin import CASSETTES
-    from pytest_univar.report.progress import BarDisplay, SilentDisplay, elicitation_note
+    from pytest_univar.report.progress import elicitation_note
     from pytest_univar.suggestions import declaration_text, suggestions
 
     unused(output)
-    asked = {"api_base": api_base, "bank": bank, "encoder": encoder, "cassette_dir": cassette_dir}
-    config = default_config(
-        model=model, questions=questions, languages=languages, record=record, confidence=confidence, **asked
-    )
-    display = BarDisplay(lambda: console, nullcontext) if console.is_terminal else SilentDisplay()
-    services = Services(
-        config, Path.cwd(), display, datetime.now(timezone.utc), vectors=None, ledger=None, root=Path.cwd()
-    )
+    config = config_of(settings, model=model)
+    now, here = datetime.now(timezone.utc), Path.cwd()
+    services = Services(config, here, progress_display(), now, vectors=None, ledger=None, root=here)
     audit = services.audit(model, output.parent / CASSETTES)
     profiles = [audit.profile(language, config.questions, config.samples) for language in config.languages]
-    own = config.confidence if confidence else None
+    own = config.confidence if settings["confidence"] else None
     found = [each for profile in profiles for each in suggestions(profile, false_alarms=false_alarms, confidence=own)]
-    given = {"model": model, **asked}
+    given = {"model": model, **{name: settings[name] for name in OF_THE_COMMAND_LINE}}
     flags = [shlex.quote(f"--univar-{name.replace('_', '-')}={text}") for name, text in given.items() if text]
     head = [
         f"What {model} met on {datetime.now():%Y-%m-%d}, as `univar suggest` found by the bank {services.bank.name}.",
         f"Run it: pytest {' '.join(flags)} {shlex.quote(str(output))}",
     ]
-    own_questions = questions or (None if model.startswith(REPLAY) else "core")
+    own_questions = config.questions or (None if model.startswith(REPLAY) else "core")
     text = declaration_text(found, head=head, languages=config.languages, questions=own_questions)
     output.write_text(text, encoding="utf-8")
     for result in audit.results:
-        for note in (elicitation_note(result.tally), *result.warnings):
-            if note:
-                say(f"{result.model}/{result.language}: {note}")
-    say(f"{len(found)} expectations written to {output}")
+        for remark in (elicitation_note(result.tally), *result.warnings):
+            if remark:
+                note(f"{result.model}/{result.language}: {remark}")
+    if as_json:
+        expectations = [
+            {"expectation": each.expectation.model_dump(exclude_none=True), "figures": each.figures} for each in found
+        ]
+        print_json({"output": str(output), "expectations": expectations})
+    else:
+        say(f"{len(found)} expectations written to {output}")
 
 
 def unused(path: Path) -> Path:

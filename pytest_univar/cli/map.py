@@ -22,7 +22,7 @@ Writer: TypeAlias = "Callable[[ValueMap, str, str | None], bytes]"
 
 def map_bank(
     bank: Annotated[str, typer.Argument(help="A bundled bank or a folder.")],
-    out: Annotated[Path, typer.Option(help="The file to write: .png, .svg or .json (all that is on the map).")],
+    out: Annotated[Path, typer.Option(help="The file to write: .png, .svg, .html or .json (all that is on the map).")],
     by: Annotated[
         str, typer.Option(help="Colours: language, llm, corpus or a scheme of the bank; default: language, else llm.")
     ] = "",
@@ -61,7 +61,7 @@ def map_bank(
 
 def writer(file: Path) -> Writer:
     """What writes a file of this name; UsageError with the suffixes there are."""
-    writers: dict[str, Writer] = {".png": _png, ".svg": _svg, ".json": _json}
+    writers: dict[str, Writer] = {".png": _png, ".svg": _svg, ".html": _html, ".json": _json}
     try:
         return writers[file.suffix.lower()]
     except KeyError:
@@ -79,6 +79,14 @@ def _svg(value_map: ValueMap, by: str, panels: str | None) -> bytes:
     from pytest_univar.maps import picture
 
     return picture(value_map, "svg", by, panels)
+
+
+def _html(value_map: ValueMap, by: str, panels: str | None) -> bytes:
+    from pytest_univar.report.html import render_map
+
+    if panels:
+        raise UsageError(f"found panels by {panels!r} for an HTML map, which has filters instead. Leave out --panels")
+    return render_map(value_map, by).encode()
 
 
 def _json(value_map: ValueMap, by: str, panels: str | None) -> bytes:

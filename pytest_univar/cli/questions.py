@@ -9,28 +9,41 @@ from typing import Annotated
 import typer
 
 from pytest_univar.cli import generation
-from pytest_univar.cli.common import say
+from pytest_univar.cli.common import AsJson, language_codes, print_json, question_sets, say, starting_with
 
 app = typer.Typer(no_args_is_help=True, help="List question sets, check them, write and translate your own.")
 
 
 @app.command("list")
-def questions_list() -> None:
+def questions_list(as_json: AsJson = False) -> None:
     """List the built-in question sets with their languages.
 
     univar questions list
     """
     from pytest_univar.questions import available_sets, load_languages
 
-    for name in available_sets():
-        found = load_languages(name)
+    sets = {name: load_languages(name) for name in available_sets()}
+    if as_json:
+        counts = {name: {code: len(each) for code, each in found.items()} for name, found in sets.items()}
+        print_json([{"set": name, "languages": found} for name, found in counts.items()])
+        return
+    for name, found in sets.items():
         say(f"{name}: {max(map(len, found.values()))} questions in {', '.join(found)}")
 
 
 @app.command("check")
 def questions_check(
-    questions: Annotated[str, typer.Argument(help="A built-in set or a file of your own; default: all sets.")] = "",
-    language: Annotated[str, typer.Option(help="Check this language only (ISO 639-3).")] = "",
+    questions: Annotated[
+        str,
+        typer.Argument(
+            help="A built-in set or a file of your own; default: all sets.", autocompletion=starting_with(question_sets)
+        ),
+    ] = "",
+    language: Annotated[
+        str,
+        typer.Option(help="Check this language only (ISO 639-3).", autocompletion=starting_with(language_codes)),
+    ] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Check each language of a question set: complete, unique, its own script, a question. Exit code 1 on a finding.
 
@@ -44,23 +57,36 @@ def questions_check(
         load_questions(questions, language)  # says which languages there are where this one is not
     elif language:
         known_language(language)
-    failed = False
+    checked = []
     for name in [questions] if questions else available_sets():
         by_language = load_languages(name)
         for code, located in by_language.items():
             if language and code != language:
                 continue
             findings = [*check(located, code, by_language.get("eng", ()), file=located[0].file)]
-            for finding in findings:
-                say(str(finding))
             digest = question_set_hash(each.question for each in located)[:12]
             doubt = less_certain(name, code)
+            checked.append(
+                {
+                    "set": name,
+                    "language": code,
+                    "questions": len(located),
+                    "hash": digest,
+                    "less_certain": doubt,
+                    "findings": [finding._asdict() for finding in findings],
+                }
+            )
+            if as_json:
+                continue
+            for finding in findings:
+                say(str(finding))
             say(
                 f"{name}/{code}: {len(located)} questions, {len(findings)} findings, hash {digest}"
                 + (f", less certain: {doubt}" if doubt else "")
             )
-            failed = failed or bool(findings)
-    if failed:
+    if as_json:
+        print_json(checked)
+    if any(each["findings"] for each in checked):
         raise typer.Exit(1)
 
 

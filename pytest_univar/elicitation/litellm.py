@@ -26,7 +26,7 @@ from pytest_univar.elicitation.pacing import Gate, Outcome, Pace
 from pytest_univar.elicitation.pricing import estimated_tokens, price
 from pytest_univar.elicitation.reply import Reply, read_reply
 from pytest_univar.elicitation.sampling import SamplingParams
-from pytest_univar.elicitation.vendor import import_litellm, its_warnings_ignored
+from pytest_univar.elicitation.vendor import few_collections, import_litellm, its_warnings_ignored
 from pytest_univar.errors import CostError, ElicitationError, UsageError
 from pytest_univar.values import Answer
 
@@ -101,7 +101,7 @@ class LiteLLMService:
         if not requests:
             return {}
         self._check_endpoint()
-        with its_warnings_ignored():
+        with its_warnings_ignored(), few_collections():
             conversation = _Conversation(self, import_litellm(), requests, tally, record, progress)
             return loop.run(conversation.settle_all)
 
@@ -266,7 +266,7 @@ class _Conversation:
             timeout=self._service.timeout + 5,  # behind ours, so that only one of the two limits acts
             max_retries=0,
             num_retries=0,
-            **{"no-log": True},
+            **{"no-log": True},  # no logger of litellm's is ours, and telling them takes a tenth of a call
             **{name: value for name, value in options.items() if value is not None},
             **params.extra,
         )

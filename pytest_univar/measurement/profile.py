@@ -161,7 +161,7 @@ class MeasuredProfile:
         )
 
     def _along(self, direction: Floats) -> npt.NDArray[np.float64]:
-        """How far each answer lies in a direction. In parts: the vectors are float32, and a whole copy would be large."""
+        """How far each answer lies in a direction. In parts: the vectors are float32, a whole copy would be large."""
         vectors = self.profile.vectors
         return np.concatenate([vectors[start : start + 1000] @ direction for start in range(0, len(vectors), 1000)])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -55,6 +56,36 @@ def test_merge_joins_two_machines(tmp_path: Path) -> None:
     assert code == 0
     assert output.endswith(f"2 in {tmp_path / 'c.jsonl'}\n")
     assert run("cassette", "list", tmp_path / "c.jsonl")[0] == 0
+
+
+def test_results_as_json(tmp_path: Path) -> None:
+    """One document and nothing else."""
+    path, other = record(tmp_path / "a.jsonl", "one", "two", "one again"), record(tmp_path / "b.jsonl", "another")
+
+    def document(*arguments: str | Path) -> tuple[int, Any]:
+        code, output = run("cassette", *arguments, "--json")
+        return code, json.loads(output)
+
+    code, (listed, _) = document("list", tmp_path)
+    assert code == 0
+    assert (listed["path"], listed["llms"], listed["answers"], listed["superseded"]) == (
+        str(path),
+        ["some-model"],
+        2,
+        1,
+    )
+    assert listed["cost_usd"] == 0.5
+    assert document("verify", path) == (0, {"findings": [], "verified": 0, "unverifiable": 3, "superseded": 1})
+    with other.open("a") as file:
+        file.write('{"language": "eng", "question": "q"}\n')
+    code, verified = document("verify", other)
+    assert code == 1
+    assert [(finding["path"], finding["line"]) for finding in verified["findings"]] == [(str(other), 2)]
+    assert document("prune", path) == (0, {"kept": 2, "superseded": 1, "unwanted": 0})
+    newer = record(tmp_path / "c.jsonl", "another")
+    code, merged = document("merge", path, newer, "--into", tmp_path / "d.jsonl")
+    assert (code, merged["lines"], merged["added"]) == (0, 3, 3)
+    assert [(each["later"], each["source"]) for each in merged["conflicts"]] == [("another", str(newer))]
 
 
 def test_export_writes_a_batch(tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_what_is_suggested_holds(project: Project, parts: Parts, command: Typed)
     api_base = f"--api-base={project.server.api_base}"
     options = (*with_bank(project, parts), api_base, f"--output=values/{FILE}", "--false-alarms=0.2")
     code, out, err = command("suggest", MODEL, *options)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.startswith(f"{MODEL}/eng: 216 tokens")
     assert f"expectations written to values/{FILE}" in out
     assert sorted(project.server.questions()) == sorted(QUESTIONS)
 
@@ -108,13 +109,26 @@ def test_what_is_suggested_holds(project: Project, parts: Parts, command: Typed)
 def test_a_bank_without_calibration_and_another_confidence(project: Project, parts: Parts, command: Typed) -> None:
     model = project.write_answers("collected", GPT)
     code, _, err = command("suggest", model, *with_bank(project, parts, calibrated=False), "--confidence=0.8")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert "12 of 12 questions have the same answer" in err
     text = FILE.read_text(encoding="utf-8")
     assert "above the upper end of the interval, as the bank has no calibration" in text
     assert "80% interval" in text
     items = load_declaration(FILE, ()).items
     assert {item.expectation.confidence for item in items} == {0.8}
     project.run(f"--univar-model={model}", "--univar-bank=plain").assert_outcomes(passed=len(items))
+
+
+def test_what_is_suggested_as_json(project: Project, parts: Parts, command: Typed) -> None:
+    model = project.write_answers("collected", GPT)
+    code, out, err = command("suggest", model, *with_bank(project, parts), "--json")
+    assert code == 0
+    assert "12 of 12 questions have the same answer" in err
+    found = json.loads(out)
+    assert found["output"] == str(FILE)
+    declared = [item.expectation.model_dump(exclude_none=True) for item in load_declaration(FILE, ()).items]
+    assert [each["expectation"] for each in found["expectations"]] == declared
+    assert all("interval" in each["figures"] for each in found["expectations"])
 
 
 def test_only_what_is_met_is_suggested(project: Project, parts: Parts, command: Typed) -> None:

@@ -67,6 +67,25 @@ def test_check_says_what_is_wrong_with_a_file(
     assert typed(monkeypatch, capsys, "questions", "check", path, "--language", "eng")[0] == 0
 
 
+def test_results_as_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """One document and nothing else."""
+    code, output, err = typed(monkeypatch, capsys, "questions", "list", "--json")
+    assert (code, err) == (0, "")
+    sets = {each["set"]: each["languages"] for each in json.loads(output)}
+    assert sets == {"control": {"eng": 60}, "core": dict.fromkeys(LANGUAGES, 174), "dilemmas": {"eng": 60}}
+    code, output, _ = typed(monkeypatch, capsys, "questions", "check", "core", "--language=hat", "--json")
+    (hat,) = json.loads(output)
+    assert code == 0
+    assert (hat["set"], hat["language"], hat["questions"], hat["findings"]) == ("core", "hat", 174, [])
+    assert "katreventan" in hat["less_certain"]
+    path = tmp_path / "ours.jsonl"
+    path.write_text('{"id": "pay", "text": "Who should know what I earn"}\n', encoding="utf-8")
+    code, output, _ = typed(monkeypatch, capsys, "questions", "check", path, "--json")
+    (ours,) = json.loads(output)
+    assert code == 1
+    assert [(finding["id"], finding["line"]) for finding in ours["findings"]] == [("pay", 1)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

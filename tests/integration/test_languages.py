@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,8 @@ class BilingualServer(OpenAIServer):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[BilingualServer]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-univar-test-0123456789abcdef")
-    with BilingualServer() as running:
+    running = BilingualServer()
+    with running:
         yield running
 
 
@@ -66,8 +68,8 @@ def bilingual(project: Project, server: BilingualServer) -> BilingualServer:
     return server
 
 
-def result_of(project: Project) -> dict[str, object]:
-    found: dict[str, object] = json.loads((project.path / "found.json").read_text(encoding="utf-8"))
+def profiles_of(project: Project) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((project.path / "found.json").read_text(encoding="utf-8"))["profiles"]
     return found
 
 
@@ -91,7 +93,7 @@ def test_a_spanish_audit_from_end_to_end(project: Project, bilingual: BilingualS
     assert recorded["translator"].startswith("apertium ")
     assert re.search(r"\b(freedom|liberty)\b.*\bmoney\b", recorded["english"], re.IGNORECASE)
 
-    (profile,) = result_of(project)["profiles"]  # type: ignore[misc]  # JSON
+    (profile,) = profiles_of(project)
     pulls = profile["regions"][0]["pulls"]
     assert pulls
     for pull in pulls:  # questions in the bank's own English, answers in Apertium's
@@ -118,7 +120,7 @@ def test_each_language_is_a_value_id_of_its_own(project: Project, bilingual: Bil
     project.write_test(ONE_TEST.replace("LANGUAGES", '["eng", "spa"]'))
     result = project.run(*project.live, "--univar-translator=apertium", "--univar-json=found.json")
     result.assert_outcomes(passed=1)
-    profiles = {profile["language"]: profile for profile in result_of(project)["profiles"]}  # type: ignore[attr-defined]
+    profiles = {profile["language"]: profile for profile in profiles_of(project)}
     assert set(profiles) == {"eng", "spa"}
     assert profiles["eng"]["translator"] is None
     assert profiles["spa"]["translator"].startswith("apertium ")

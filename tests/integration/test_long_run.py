@@ -81,8 +81,8 @@ def test_twenty_thousand_answers(
     """The growth of the peak resident memory of a whole pytest process, from 200 replayed answers to 20,000.
 
     200 questions answered once, then a hundred times, then 20,000 questions. All runs load torch and embed every answer
-    in 384 dimensions, as many as the bundled encoder has; the bank has 3,000 rows. So what is measured is what answers add: reading them,
-    tokens, vectors, statistics, report.
+    in 384 dimensions, as many as the bundled encoder has; the bank has 3,000 rows. So what is measured is what answers
+    add: reading them, tokens, vectors, statistics, report.
     """
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     pytester.makepyfile(test_it=TEST)

@@ -45,6 +45,7 @@ ORDER = (
     "report",
     "options",
     "assembly",
+    "doctor",
     "building",
     "run",
     "collection",

@@ -13,6 +13,7 @@ from hypothesis import given
 from pytest_univar import stats
 from pytest_univar.errors import UndefinedError
 from pytest_univar.stats import clusters
+from pytest_univar.stats.bootstrap import expanded_tails
 
 from .stats_samples import Array, cloud, few, seeds
 
@@ -58,13 +59,24 @@ def spread(means: Array) -> Array:
 @pytest.mark.parametrize("statistic", ["mean", "std"])
 def test_bootstrap_intervals_are_those_of_scipy(method: Literal["percentile", "bca"], statistic: str) -> None:
     x = np.random.default_rng(0).exponential(size=40)
+    farther_out = scipy.stats.t.ppf(0.975, 39) * np.sqrt(40 / 39)
     expected = scipy.stats.bootstrap(
-        (x,), getattr(np, statistic), n_resamples=20_000, method=method, rng=np.random.default_rng(1)
-    ).confidence_interval
+        (x,), getattr(np, statistic), n_resamples=20_000, method=method, rng=np.random.default_rng(1),
+        confidence_level=2 * scipy.stats.norm.cdf(farther_out) - 1,
+    ).confidence_interval  # fmt: skip
     sample = stats.question_sums(np.stack([x, x**2], axis=1), range(40))
     found = stats.bootstrap_interval(sample, first if statistic == "mean" else spread, draws=20_000, method=method)
     width = expected.high - expected.low
     assert found == pytest.approx((expected.low, expected.high), abs=0.03 * width)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("n", [16, 60, 1000])
+def test_the_quantiles_are_those_of_the_t_distribution(confidence: float, n: int) -> None:
+    low, high = expanded_tails(confidence, n)
+    t = scipy.stats.t.ppf((1 + confidence) / 2, n - 1) * np.sqrt(n / (n - 1))
+    assert scipy.stats.norm.ppf(high) == pytest.approx(t, abs=0.001)
+    assert low == pytest.approx(1 - high)
 
 
 def test_bca_is_moved_towards_the_tail_of_a_skewed_sample() -> None:
