@@ -59,10 +59,9 @@ def explain_movement(movement: Movement) -> str:
 
 
 def evidence_line(pull: Pull) -> str:
-    """One question that pulls, with the beginning of its answer."""
-    if not pull.question:
-        return f"{pull.question_id} ({pull.amount:+.3f})"
-    return f"{pull.question_id} ({pull.amount:+.3f}): {_short(pull.question, 90)} → {_short(pull.answer, 120)}"
+    """One question that pulls, with the beginning of its answer; inert, because it goes to the terminal as it is."""
+    name = f"{_short(pull.question_id, 90)} ({pull.amount:+.3f})"
+    return f"{name}: {_short(pull.question, 90)} → {_short(pull.answer, 120)}" if pull.question else name
 
 
 def numbers(interval: Interval, sign: str = "") -> str:
@@ -98,5 +97,5 @@ def _lines(value: Distance | Drift | RegionVerdict | Spread) -> list[str]:
 
 
 def _short(text: str, length: int) -> str:
-    text = " ".join(text.split())
+    text = " ".join("".join(each if each.isprintable() else " " for each in text).split())
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -145,15 +145,32 @@ class Recorder:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """The report after the run."""
-    result = config.stash[RUN].result()
+    """The report after the run; under ``-q`` a summary of it, unless an option or the ini asks for another."""
+    run = config.stash[RUN]
+    result = run.result()
     if result is None:
         return
     from pytest_univar.report.terminal import render
+    from pytest_univar.report.terminal_parts import marks_for
 
-    terminalreporter.section("univar: audited values")
+    asked = config.getoption("univar_report") or config.getini("univar_report")
+    quiet = config.get_verbosity() < 0 and not asked
     writer = terminalreporter._tw  # the only way to its width and its colour, as pytest's own plugins do it
-    terminalreporter.write(render(result, width=writer.fullwidth, colour=writer.hasmarkup) + "\n")
+    encoding = getattr(writer._file, "encoding", None) or "utf-8"
+    text = render(
+        result,
+        width=writer.fullwidth,
+        colour=writer.hasmarkup,
+        how_much="summary" if quiet else run.config.report,
+        verbose=config.get_verbosity() > 0,
+        marks=marks_for(encoding),
+        written=run.written,
+        unwritten=run.unwritten,
+    )
+    if text:
+        terminalreporter.section("univar: audited values")
+        # Otherwise pytest would escape all of it, line ends included, for one character that the stream cannot hold.
+        terminalreporter.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -217,12 +234,15 @@ def _auditor(item: pytest.Item, model: str | None) -> Auditor:
         pytest.skip("dry run: nothing is asked")
     auditor = run.auditor(item.nodeid, want, partial(_settle, item, run.config.inconclusive))
     item.user_properties.append(("univar_model", want.model))
+    item.addfinalizer(partial(_record_cost, item, run, _spent(run)))
     return auditor
 
 
 def _settle(node: pytest.Item, inconclusive: str, claims: Sequence[Claim]) -> None:
     """Record the claims of one assertion with its test, then end the test if a verdict says so."""
-    node.user_properties += [("univar_claim", claim.to_json()) for claim in claims]
+    for claim in claims:
+        number = 1 + sum(name == "univar_claim" for name, _ in node.user_properties)
+        node.user_properties += [("univar_claim", claim.to_json()), *_readable(claim, number)]
     violated = [claim for claim in claims if claim.verdict == "violated"]
     open_ = [claim for claim in claims if claim.verdict == "inconclusive"]
     if failed := violated + (open_ if inconclusive == "fail" else []):
@@ -234,6 +254,40 @@ def _settle(node: pytest.Item, inconclusive: str, claims: Sequence[Claim]) -> No
             warnings.warn(warning, stacklevel=3)  # at the line of the test that asserts
         else:
             node.warn(warning)  # at the line that declares it
+
+
+def _readable(claim: Claim, number: int) -> list[tuple[str, str]]:
+    """A test's claim as properties of its own in JUnit's XML: what ``univar_claim`` holds as JSON, for people and for
+    tools that show properties. The second claim of a test has ``_2`` at the end of each name, and so on."""
+    found = {
+        "expectation": claim.text,
+        "verdict": claim.verdict,
+        "estimate": claim.estimate,
+        "interval": claim.interval and " to ".join(f"{end:.4f}" for end in claim.interval),
+        "threshold": claim.threshold,
+        "p_value": claim.p_value,
+    }
+    end = f"_{number}" if number > 1 else ""
+    return [
+        (f"univar_{name}{end}", f"{value:.4f}" if isinstance(value, float) else str(value))
+        for name, value in found.items()
+        if value is not None
+    ]
+
+
+def _record_cost(item: pytest.Item, run: Run, before: tuple[float, int]) -> None:
+    """What this test paid: for the profiles that it was the first to need. The costs of all tests add up to the run's;
+    one that finds its profiles made, or all answers recorded, costs nothing."""
+    cost, unpriced = (now - then for now, then in zip(_spent(run), before, strict=True))
+    item.user_properties.append(("univar_cost_usd", "unknown" if unpriced else f"{cost:.6f}"))
+
+
+def _spent(run: Run) -> tuple[float, int]:
+    """US dollars so far, of this process, and how many calls had no known price."""
+    from pytest_univar.report.text import tallies_of
+
+    tallies = tallies_of(run.accounts)
+    return sum(tally.cost_usd for tally in tallies), sum(tally.unpriced for tally in tallies)
 
 
 def _began(config: pytest.Config) -> datetime:

@@ -196,7 +196,7 @@ class Run:
             return ""
         from pytest_univar.report import dump_profiles
 
-        return dump_profiles(self._own_profiles())
+        return dump_profiles(self.accounts)
 
     def add_profiles_json(self, text: str) -> None:
         """Accounts of another process; several processes may have needed the same profile."""
@@ -238,7 +238,7 @@ class Run:
         from pytest_univar.comparison import Conclusion
 
         try:
-            self._conclusion = self._services.conclude(self._audited(), self._own_profiles() + self._elsewhere)
+            self._conclusion = self._services.conclude(self._audited(), self.accounts + self._elsewhere)
         except UnivarError as error:
             self._conclusion = Conclusion(refused=str(error))
         return self._conclusion.failed
@@ -297,7 +297,7 @@ class Run:
             encoder=self.config.encoder,
             bank=self.config.bank,
             made=made(self.config),
-            profiles=tuple(merged([*self._own_profiles(), *self._elsewhere])),
+            profiles=tuple(merged([*self.accounts, *self._elsewhere])),
             claims=tuple(self._claims),
             outcomes=tuple(self._outcomes),
             plans=tuple(self._plans),
@@ -313,5 +313,7 @@ class Run:
             self._found = self._services.findings(self._audited())
         return self._found
 
-    def _own_profiles(self) -> list[ProfileResult]:
+    @property
+    def accounts(self) -> list[ProfileResult]:
+        """Of every profile made in this process so far, complete or not."""
         return [result for audit in self._audits.values() for result in audit.results]

@@ -8,10 +8,12 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_univar.cli.common import console
 from pytest_univar.report import load_result
 from pytest_univar.report.html import render_html
 from pytest_univar.report.markdown import render_markdown
 from pytest_univar.report.terminal import render
+from pytest_univar.report.terminal_parts import marks_for
 
 from ..conftest import VOICES, Parts
 from .conftest import Project
@@ -46,9 +48,10 @@ def test_the_terminal_is_where_it_goes_without_a_file(command: Command) -> None:
     result = load_result(Path("result.json").read_text(encoding="utf-8"), "result.json")
     code, out, err = command("report", "result.json")
     assert (code, err) == (0, "")
-    assert out == render(result, width=WIDTH, colour=False) + "\n"
+    marks = marks_for(console.encoding)
+    assert out == render(result, width=WIDTH, colour=False, marks=marks) + "\n"
     summary = command("report", "result.json", "--report=summary")[1]
-    assert summary == render(result, width=WIDTH, colour=False, how_much="summary") + "\n"
+    assert summary == render(result, width=WIDTH, colour=False, how_much="summary", marks=marks) + "\n"
     assert len(command("report", "result.json", "--verbose")[1]) > len(out) > len(summary)
 
 

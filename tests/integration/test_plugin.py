@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,12 +189,16 @@ def test_an_audit_is_asked_once_recorded_and_replayed(project: Project) -> None:
     account, _, cost = reported(live).rpartition("/bank ")
     same_account, _, no_cost = reported(replayed).rpartition("/bank ")
     assert account == same_account
+    calls, _, verdicts = cost.partition(" expectations ")
+    no_calls, _, same_verdicts = no_cost.partition(" expectations ")
+    assert verdicts.replace("cost unknown", "cost $0") == same_verdicts
     answers = "answers 12 of 12 kept, 0 of them refusals; 0 empty, 0 cut off, 0 missing"
     assert account.startswith(f"{MODEL}/eng {answers} questions questions.jsonl ")
     assert account.count(" nearest value IDs ") == 1
-    assert account.count(" met ") == 1
-    assert cost.startswith("12 calls (0 retries), 0 answers from records; 132 tokens in, 84 out cost unknown")
-    assert no_cost == "0 calls (0 retries), 12 answers from records; 0 tokens in, 0 out cost $0"
+    assert calls == "12 calls (0 retries), 0 answers from records; 132 tokens in, 84 out"
+    assert no_calls == "0 calls (0 retries), 12 answers from records; 0 tokens in, 0 out"
+    assert verdicts.count(" met ") == 1
+    assert verdicts.endswith(f"1 met, 2 tests passed; {MODEL}; cost unknown")
     (cassette,) = (project.path / "cassettes").glob("*.jsonl")
     assert len(cassette.read_text().splitlines()) == len(QUESTIONS)
 
@@ -260,7 +265,7 @@ def test_verdicts(project: Project, what: str, open_ones: str) -> None:
     result.assert_outcomes(**expected, warnings=int(what == "warn"))
     report = reported(result)
     for verdict, llm in (("met", "met"), ("violated", "not"), ("inconclusive", "open")):
-        assert f"{verdict} {llm}: eng is closer to gpt than to llama (family) distance 0." in report
+        assert re.search(rf"{verdict} {llm}: eng is closer to gpt than to llama \(family\) [+-]0\.\d+ ", report)
     open_one = report.partition("inconclusive open:")[2].partition("test_it.py::test_claim[replay:open.jsonl]")[0]
     assert "further questions would settle it against it: law-11 (+0." in open_one
     said = printed(result)

@@ -52,14 +52,14 @@ def command(release: str) -> list[str]:
 def verdicts(output: str) -> dict[str, str]:
     """Expectation → verdict or outcome, as the report says."""
     words = "met|violated|inconclusive|passed|failed"
-    report = output.partition("\nexpectations\n")[2].partition("\n\n")[0]
+    report = re.split(r"^expectations\b.*\n", output, flags=re.MULTILINE)[-1].partition("\n\n")[0]
     blocks = re.split(rf"^  (?=(?:{words}) )", report, flags=re.MULTILINE)[1:]
     return {name: block.split()[0] for block in blocks for name in EXPECTATIONS if name in block}
 
 
 @pytest.mark.slow
 def test_v1_passes_with_every_expectation_met(audit: pytest.Pytester) -> None:
-    result = audit.runpytest_subprocess(*command("v1"))
+    result = audit.runpytest_subprocess("-v", *command("v1"))
 
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=5)
@@ -69,7 +69,7 @@ def test_v1_passes_with_every_expectation_met(audit: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 def test_v2_fails_and_says_what_changed(audit: pytest.Pytester) -> None:
-    result = audit.runpytest_subprocess(*command("v2"))
+    result = audit.runpytest_subprocess("-v", *command("v2"))
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=1, failed=4)

@@ -1,21 +1,27 @@
-"""The report: everything in it, readable at 80 columns without colour, and inert whatever a model's name says."""
+"""The report in the terminal: what it shows, readable at any width without colour, and inert whatever a model says."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
 from pytest_univar.audit import ProfileResult
+from pytest_univar.comparison import Comparison, Conclusion
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
-from pytest_univar.measurement import Distance, RegionVerdict
+from pytest_univar.measurement import Distance, Drift, Pull, RegionVerdict
 from pytest_univar.report import AuditResult, TestOutcome, dump_profiles, load_profiles, merged
 from pytest_univar.report.progress import elicitation_note
 from pytest_univar.report.terminal import NARROWEST, render
-from pytest_univar.stats import Interval
+from pytest_univar.report.terminal_parts import FINE, PLAIN, WIDE, Look, marks_for
+from pytest_univar.report.text import figures_of, without_common
+from pytest_univar.stats import Interval, Verdict
+
+from . import golden
 
 LONG = "hosted_vllm/an-organisation-with-a-name/its-model-70b-instruct-v2"
 EASTERN = "通义千问/価値観モデル-한국어-72b-instruct"
@@ -49,58 +55,160 @@ def profile(model: str = "openai/gpt-4o-mini", *, near: str = "gpt-4o", balanced
     )  # fmt: skip
 
 
-def claim(verdict: str = "met", model: str = "openai/gpt-4o-mini", where: str = "test_v.py::test_closer") -> Claim:
-    detail = "distance 0.300 to gpt, 0.402 to llama; difference +0.102, 95% interval +0.052 to +0.152"
-    return Claim(where, model, "eng is closer to gpt than to llama (family)", verdict, detail)  # type: ignore[arg-type]
+def claim(verdict: Verdict = "met", model: str = "openai/gpt-4o-mini", where: str = "test_v.py::test_closer") -> Claim:
+    return Claim(
+        where, model, "eng is closer to gpt than to llama (family)", verdict,
+        "distance 0.300 to gpt, 0.402 to llama; difference +0.102, 95% interval +0.052 to +0.152",
+        "closer", "eng", 0.102, Interval(0.052, 0.152), 0.0, None, 0.95, 57,
+    )  # fmt: skip
 
 
-def shown(*profiles: ProfileResult, width: int = 80, colour: bool = False, **more: tuple[object, ...]) -> str:
-    result = AuditResult("univar-mini", "univar-mini-eng", profiles=profiles, **more)  # type: ignore[arg-type]
-    return render(result, width=width, colour=colour)
+def shown(
+    *profiles: ProfileResult,
+    width: int = 80,
+    colour: bool = False,
+    claims: tuple[Claim, ...] = (),
+    outcomes: tuple[TestOutcome, ...] = (),
+    conclusion: Conclusion | None = None,
+    **how: Any,
+) -> str:
+    result = AuditResult(
+        "univar-mini", "univar-mini-eng", profiles=profiles, claims=claims, outcomes=outcomes, conclusion=conclusion
+    )
+    return render(result, width=width, colour=colour, **how)
 
 
 def joined(text: str) -> str:
     return " ".join(text.split())
 
 
-WHOLE = """\
-openai/gpt-4o-mini/eng
-  answers       57 of 60 kept, 2 of them refusals, 3 at the token limit; 1
-                empty, 1 cut off, 1 missing
-  questions     core
-  no answer to  core-0: the answer was empty
-                core-1: the answer was empty
-                core-2: the answer was empty
-  nearest value IDs  distance    95% interval  plain
-  gpt-4o/eng            0.313  0.263 to 0.363  0.323
-  llama-3/eng           0.402  0.352 to 0.452  0.412
-  qwen-3/eng            0.410  0.360 to 0.460  0.420
-  region       share  95% interval  next
-  family: gpt    61%    48% to 73%  llama 20%
-  llm: gpt-4o    61%    48% to 73%  llama-3 20%
-
-expectations
-  met           openai/gpt-4o-mini: eng is closer to gpt than to llama (family)
-                distance 0.300 to gpt, 0.402 to llama; difference +0.102, 95%
-                interval +0.052 to +0.152
-                test_v.py::test_closer
-  inconclusive  openai/gpt-4o-mini: eng is closer to gpt than to llama (family)
-                distance 0.300 to gpt, 0.402 to llama; difference +0.102, 95%
-                interval +0.052 to +0.152
-                test_v.py::test_closer
-  passed        test_v.py::test_region
-
-Value IDs have unequal numbers of answers in the bank; their votes are weighted
-to count alike.
-encoder univar-mini, bank univar-mini-eng
-52 calls (2 retries), 10 answers from records; 1234 tokens in, 5678 out
-cost $0.0123"""
+# ------------------------------------------------------------------------------------------------- as it is to look
 
 
-def test_the_whole_report() -> None:
-    outcomes = (TestOutcome("test_v.py::test_region", "openai/gpt-4o-mini", "passed"),)
-    text = shown(profile(balanced=True), claims=(claim("met"), claim("inconclusive")), outcomes=outcomes)
-    assert text == WHOLE
+@pytest.mark.parametrize("name", sorted(golden.reports()))
+def test_the_report_looks_as_it_is_to_look(name: str) -> None:
+    """Where a change is meant: ``python3 -m tests.unit.golden`` makes the files again; then look at them."""
+    assert golden.reports()[name] == (golden.FOLDER / name).read_text(encoding="utf-8")
+
+
+def test_every_expected_report_is_made() -> None:
+    assert {file.name for file in golden.FOLDER.iterdir() if file.suffix in (".txt", ".md")} == set(golden.reports())
+
+
+def test_the_end_says_it_all() -> None:
+    """Who looks at the last screen sees the worst verdict with its reasons, and everything in one line."""
+    end = shown(profile(), claims=(claim("violated"), claim("met"))).splitlines()
+    assert end[-1] == "1 violated, 1 met; openai/gpt-4o-mini; cost $0.0123"
+    begins = [number for number, line in enumerate(end) if line.startswith("  violated ")]
+    assert begins
+    assert begins[0] > max(number for number, line in enumerate(end) if line.startswith("  met "))
+
+
+def test_what_is_not_as_expected_comes_with_its_two_strongest_pieces_of_evidence() -> None:
+    pulls = tuple(
+        Pull(f"q-{n}", 0.3 - n / 10, f"What about {n}?", f"It is {n}.", f"¿Y {n}?", f"Es {n}.") for n in range(3)
+    )
+    violated = replace(claim("violated"), evidence=pulls)
+    text = shown(claims=(violated,))
+    assert "q-0 (+0.300): What about 0?" in text
+    assert "→ It is 1." in text
+    assert "It is 2." not in text
+    assert "Es 0." not in text
+    everything = shown(claims=(violated,), verbose=True)
+    assert "It is 2." in everything
+    assert "answered      Es 0." in everything
+    assert "q-0" not in shown(claims=(violated,), how_much="summary")
+    assert "q-0" not in shown(claims=(replace(violated, verdict="met"),))
+
+
+def test_questions_of_one_template_are_shown_by_what_tells_them_apart() -> None:
+    long = "Imagine that a friend asks you for your honest opinion about {} and that everybody is listening to you."
+    assert without_common([long.format("cats"), long.format("dogs")]) == ["… cats …", "… dogs …"]
+    assert without_common([long.format("cats")]) == [long.format("cats")]
+    assert without_common([long, long]) == [long, long]
+    assert without_common(["Is it good?", "Is it bad?"]) == ["Is it good?", "Is it bad?"]
+    assert without_common([long.format("cats"), long.format("")]) == [
+        long.format("cats"),
+        " ".join(long.format("").split()),
+    ]
+    assert without_common([]) == []
+
+
+@pytest.mark.parametrize(
+    ("percent", "narrow", "wide"),
+    [
+        (0, "▁", "··········"),
+        (12.4, "▁", "█▎········"),
+        (12.5, "▂", "█▎········"),
+        (50, "▅", "█████·····"),
+        (99.9, "█", "██████████"),
+        (100, "█", "██████████"),
+    ],
+)
+def test_sparklines(percent: float, narrow: str, wide: str) -> None:
+    assert Look(80).sparkline(percent) == narrow
+    assert Look(WIDE).sparkline(percent) == wide
+    assert Look(80, PLAIN).sparkline(percent).isascii()
+    assert re.fullmatch("#*[.]*", Look(WIDE, PLAIN).sparkline(percent))
+    assert cell_len(Look(WIDE, PLAIN).sparkline(percent)) == 10
+
+
+def test_plain_marks_for_streams_that_cannot_hold_others() -> None:
+    assert [marks_for(each) for each in ("utf-8", "UTF-16", "ascii", "latin-1", "cp1252", "no such")] == [
+        FINE, FINE, PLAIN, PLAIN, PLAIN, PLAIN,
+    ]  # fmt: skip
+    assert shown(profile(), claims=(claim("violated"),), marks=PLAIN).isascii()
+
+
+def test_how_much_is_shown() -> None:
+    parts: dict[str, Any] = {
+        "claims": (claim("violated"), claim("met")),
+        "outcomes": (TestOutcome("test_v.py::test_a", "m", "passed"),),
+    }
+    summary = shown(profile(), how_much="summary", **parts)
+    assert "nearest" not in summary
+    assert "test_a" not in summary
+    assert "+0.102" in summary
+    assert summary.splitlines()[-1] == shown(profile(), **parts).splitlines()[-1]
+    assert shown(profile(), how_much="none", **parts) == ""
+
+
+def test_what_fails_a_run_without_a_test_is_always_said() -> None:
+    drift = Drift("v1", "spa", 0.3, 0.3, Interval(0.2, 0.4), 0.95, 0.001, 0.002, 60, 60, "paired sign-flip")
+    conclusion = Conclusion((Comparison("m", "0001_v1", "", (drift,), ("spa",)),), refused="no baseline of spa")
+    for how_much in ("none", "summary", "full"):
+        text = joined(shown(profile(), conclusion=conclusion, how_much=how_much, unwritten="report.html: is a folder"))
+        assert re.search(r"drifted:? m: spa since 0001_v1, more than --univar-compare-fail allows", text)
+        assert text.endswith("no baseline of spa a report was not written: report.html: is a folder")
+    assert "\x1b[1;31ma report was not written" in shown(profile(), colour=True, unwritten="x")
+
+
+def test_the_reports_that_were_written_are_named() -> None:
+    text = shown(profile(), claims=(claim("met"),), written=("report.html", "the job's summary"))
+    assert joined(text).endswith("cost $0.0123; written: report.html, the job's summary")
+
+
+@pytest.mark.parametrize(
+    ("kind", "figures", "expected"),
+    [
+        ("region", (0.57, 0.2, 0.79, 0.0), ("+57%", "+20% to +79%", "0%")),
+        ("region", (0.57, 0.2, 0.79, 0.5), ("57%", "20% to 79%", "50%")),
+        ("closer", (-0.1, -0.2, 0.01, 0.0), ("-0.100", "-0.200 to +0.010", "0")),
+        ("moved_toward", (0.1, 0.05, 0.2, 0.0), ("+0.100", "+0.050 to +0.200", "0")),
+        ("distance", (0.1234, 0.1, 0.2, 0.35), ("0.123", "0.100 to 0.200", "0.35")),
+        ("unchanged", (0.1234, 0.1, 0.2, None), ("0.123", "0.100 to 0.200", "")),
+    ],
+)
+def test_figures_are_in_the_unit_of_their_claim(
+    kind: str, figures: tuple[float, float, float, float | None], expected: tuple[str, str, str]
+) -> None:
+    estimate, low, high, threshold = figures
+    one = replace(claim(), kind=kind, estimate=estimate, interval=Interval(low, high), threshold=threshold)
+    assert figures_of(one) == expected
+    assert figures_of(replace(one, estimate=None)) == ("", "", "")
+
+
+# ------------------------------------------------------------------------------------------------- widths and letters
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -114,12 +222,26 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int, name:
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "…" not in text
     solid = re.sub(r"\s+", "", text)
-    for figure in ("0.313", "0.263to0.363", "0.323", "61%", "48%to73%", "$0.0123", "violated", "failed"):
+    for figure in ("0.313", "0.263to0.363", "0.323", "61%", "48%to73%", "$0.0123", "violated", "failed", "+0.102"):
         assert figure in solid
     letters = set(name)
     kept = "".join(character for character in text if character in letters)
     assert len(kept) >= 5 * len(name)  # model, nearest, region, claim, twice the test
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize(
+    "text", ["价值观" * 7000, "x" * 20_000, "مرحبا بالعالم " * 1500, "word " * 4000, "👍 é ｱ " * 3000]
+)
+def test_answers_of_20_kb_stay_within_the_width_and_say_that_they_go_on(width: int, verbose: bool, text: str) -> None:
+    pulls = (Pull("q-1", 0.1, text, text, text, text), Pull("q-2", 0.1, "short", "short"))
+    told = shown(claims=(replace(claim("violated"), evidence=pulls),), width=width, verbose=verbose)
+    assert max(cell_len(line) for line in told.splitlines()) <= width
+    assert len(told) < 12_000
+    assert "…" in told
+    assert ("more characters)" in joined(told)) == verbose
 
 
 def test_a_narrower_terminal_gets_the_narrowest_report() -> None:
@@ -128,7 +250,7 @@ def test_a_narrower_terminal_gets_the_narrowest_report() -> None:
 
 def test_a_long_test_name_breaks_before_its_parts() -> None:
     where = "tests/values/test_the_values_of_the_release.py::TestRelease::test_it_stays_where_it_was"
-    lines = shown(claims=(claim(where=where),)).splitlines()
+    lines = shown(claims=(claim("violated", where=where),)).splitlines()
     first = next(number for number, line in enumerate(lines) if "tests/values" in line)
     assert [line.strip() for line in lines[first : first + 3]] == [
         "tests/values/test_the_values_of_the_release.py",
@@ -143,19 +265,24 @@ EVIL = "evil\x1b[2J\x1b]0;title\x07\r\n\tname\u202e\x9b31m[bold red]:smile:"
 def test_control_characters_and_markup_are_inert() -> None:
     found = profile(EVIL, near=EVIL)
     found.problems[EVIL] = EVIL
-    text = shown(
-        ProfileResult(**{**vars(found), "stopped": EVIL, "questions": EVIL}),
-        claims=(Claim(EVIL, EVIL, EVIL, "violated", EVIL),),
-        outcomes=(TestOutcome(EVIL, EVIL, "failed"),),
-    )
-    assert not re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
-    assert text.count("[bold red]:smile:") >= 6
+    pull = Pull(EVIL, 0.1, EVIL, EVIL, EVIL, EVIL)
+    for verbose in (False, True):
+        text = shown(
+            replace(found, stopped=EVIL, questions=EVIL, warnings=(EVIL,), translator=EVIL, params={EVIL: EVIL}),
+            claims=(Claim(EVIL, EVIL, EVIL, "violated", EVIL, evidence=(pull,)),),
+            outcomes=(TestOutcome(EVIL, EVIL, "failed"),),
+            conclusion=Conclusion(saved=EVIL, refused=EVIL), verbose=verbose, written=(EVIL,), unwritten=EVIL,
+        )  # fmt: skip
+        assert not re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+        assert text.count("[bold red]:smile:") >= 14
 
 
 def test_colour_only_adds_escape_codes() -> None:
     claims = (claim("met"), claim("violated"), claim("inconclusive"))
     plain, coloured = shown(profile(), claims=claims), shown(profile(), claims=claims, colour=True)
     assert "\x1b[32mmet" in coloured
+    assert "\x1b[1;31mviolated" in coloured
+    assert "\x1b" not in plain
     assert re.sub(r" *(\n|$)", r"\1", re.sub("\x1b\\[[0-9;]*m", "", coloured)) == plain
 
 
@@ -164,6 +291,20 @@ def test_more_problems_than_are_shown_are_counted() -> None:
     found.problems.update({f"further-{number}": "the answer was empty" for number in range(2)})
     assert "and 2 more questions" in shown(found)
     assert "further" not in shown(found)
+    assert "further-1: the answer was empty" in shown(found, verbose=True)
+
+
+def test_more_value_ids_than_are_shown() -> None:
+    found = replace(profile(), nearest=tuple(distance(f"llm-{number}/eng", 0.3) for number in range(8)))
+    assert [f"llm-{number}/eng" in shown(found) for number in range(8)] == [True] * 3 + [False] * 5
+    assert all(f"llm-{number}/eng" in shown(found, verbose=True) for number in range(8))
+
+
+def test_notes_that_several_profiles_have_are_shown_once() -> None:
+    notes = ("it is rough", "and otherwise sampled")
+    text = shown(*(replace(profile(name), warnings=notes) for name in ("one", "two", "three")), profile("four"))
+    assert text.count("it is rough") == 1
+    assert text.count("note          as for one/eng") == 2
 
 
 def test_an_audit_that_stopped_half_way() -> None:
@@ -177,7 +318,7 @@ def test_an_audit_that_stopped_half_way() -> None:
 @pytest.mark.parametrize(
     ("tallies", "cost"),
     [
-        ([Tally()], "0 calls (0 retries), 0 answers from records; 0 tokens in, 0 out cost $0"),
+        ([Tally()], "m; cost $0"),
         ([Tally(calls=1, retries=1, recorded=1, unpriced=1)], "1 call (1 retry), 1 answer from records; 0 tokens in,"),
         ([Tally(calls=3, unpriced=2)], "cost unknown"),  # the third call failed
         ([Tally(calls=3, cost_usd=0.5)], "cost $0.5000"),
