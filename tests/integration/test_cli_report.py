@@ -21,7 +21,6 @@ from .test_cli import typed
 
 Command: TypeAlias = Callable[..., "tuple[int, str, str]"]
 
-WIDTH = 200
 
 
 @pytest.fixture
@@ -49,9 +48,9 @@ def test_the_terminal_is_where_it_goes_without_a_file(command: Command) -> None:
     code, out, err = command("report", "result.json")
     assert (code, err) == (0, "")
     marks = marks_for(console.encoding)
-    assert out == render(result, width=WIDTH, colour=False, marks=marks) + "\n"
+    assert out == render(result, width=console.width, colour=False, marks=marks) + "\n"
     summary = command("report", "result.json", "--report=summary")[1]
-    assert summary == render(result, width=WIDTH, colour=False, how_much="summary", marks=marks) + "\n"
+    assert summary == render(result, width=console.width, colour=False, how_much="summary", marks=marks) + "\n"
     assert len(command("report", "result.json", "--verbose")[1]) > len(out) > len(summary)
 
 

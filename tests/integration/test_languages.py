@@ -196,9 +196,7 @@ def test_answers_taken_as_english_that_are_not(project: Project, bilingual: Bili
 
 
 def test_replayed_answers_are_translated_too(project: Project, bilingual: BilingualServer) -> None:
-    lines = [
-        {"llm": "theirs", "language": "spa", "question": text, "answer": ANSWER} for text in list(SPANISH)[:6]
-    ]
+    lines = [{"llm": "theirs", "language": "spa", "question": text, "answer": ANSWER} for text in list(SPANISH)[:6]]
     (project.path / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     project.write_test("def test_values(univar):\n    assert univar.profile('spa').region(scheme='family')\n")
     project.set(univar_questions="", univar_languages="spa")
