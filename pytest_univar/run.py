@@ -210,7 +210,7 @@ class Run:
             from pytest_univar.report.files import check_reports
 
             names = [name for name in (self.config.html, self.config.md, self.config.json) if name and name != GITHUB]
-            check_reports(self._base, names, to_summary=self.config.md == GITHUB)
+            check_reports(self._base, names, html=bool(self.config.html), to_summary=self.config.md == GITHUB)
         if self.config.compare:
             self._services.baseline(self.config.compare)
         if self.config.save:

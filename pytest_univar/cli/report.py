@@ -35,7 +35,8 @@ def report(
     config = config_of(settings)
     folder, to_summary = Path.cwd(), config.md == GITHUB
     md = None if to_summary else config.md
-    check_reports(folder, [name for name in (config.html, md) if name], to_summary=to_summary)
+    names = [name for name in (config.html, md) if name]
+    check_reports(folder, names, html=config.html is not None, to_summary=to_summary)
     try:
         text = result.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:

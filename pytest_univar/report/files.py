@@ -39,11 +39,16 @@ def write_reports(
     return written
 
 
-def check_reports(base: Path, names: Sequence[str], *, to_summary: bool = False) -> None:
-    """UsageError, before anything is paid for, for reports that have no place to go."""
+def check_reports(base: Path, names: Sequence[str], *, html: bool = False, to_summary: bool = False) -> None:
+    """UsageError, before anything is paid for, for reports that have no place to go, MissingExtraError for one that
+    cannot be drawn."""
     for name in names:
         if not (base / name).parent.is_dir():
             raise UsageError(f"{name}: found no folder {(base / name).parent} for the report. Make it, or name another")
+    if html:
+        from pytest_univar.report.html import check_html
+
+        check_html()
     if to_summary and not os.environ.get("GITHUB_STEP_SUMMARY"):
         raise UsageError(
             "found no variable GITHUB_STEP_SUMMARY to append the report to. Outside of a GitHub job name a file: "

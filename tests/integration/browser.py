@@ -27,6 +27,8 @@ class Page:
     def __init__(self, driver: Any, file: Path) -> None:
         self.driver = driver
         self.url = file.resolve().as_uri()
+        driver.get("about:blank")
+        self.requests(), self.complaints()  # those of the page before
         driver.get(self.url)
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -92,9 +94,9 @@ class Page:
 
 @contextmanager
 def chromium(
-    width: int = 1400, height: int = 1000, scheme: Literal["light", "dark"] = "light"
+    width: int = 1400, height: int = 1000, scheme: Literal["light", "dark"] = "light", *arguments: str
 ) -> Iterator[Callable[[Path], Page]]:
-    """A browser that opens files; skips where there is none."""
+    """A browser that opens files, started with further ``arguments``; skips where there is none."""
     if not (CHROMIUM and DRIVER):
         pytest.skip(MISSING)
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is missing: pip install selenium")
@@ -102,14 +104,22 @@ def chromium(
 
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+    for argument in (
+        *arguments,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))  # a path: it looks for no driver elsewhere
     try:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         driver.set_script_timeout(PATIENCE * 2)
         yield lambda file: Page(driver, file)

@@ -22,7 +22,6 @@ from .test_cli import typed
 Command: TypeAlias = Callable[..., "tuple[int, str, str]"]
 
 
-
 @pytest.fixture
 def command(
     project: Project, parts: Parts, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

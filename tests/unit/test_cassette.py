@@ -234,9 +234,9 @@ def test_a_bad_translation_is_named_by_its_line(tmp_path: Path, changes: dict[st
 
 
 def test_the_key_of_a_translation_is_of_everything_that_can_change_it() -> None:
-    first = {"translator": "x", "source_language": "spa", "text": "Sí."}
-    others = [first | {name: "another"} for name in first]
-    assert len({translation_key(**content) for content in [first, *others]}) == 4
+    contents = [("x", "spa", "Sí."), ("another", "spa", "Sí."), ("x", "por", "Sí."), ("x", "spa", "No.")]
+    keys = {translation_key(translator=by, source_language=language, text=text) for by, language, text in contents}
+    assert len(keys) == 4
 
 
 def test_the_later_of_two_lines_with_one_key_wins(tmp_path: Path) -> None:
