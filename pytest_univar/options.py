@@ -332,7 +332,8 @@ def _parse(option: Option, where: str, found: str) -> Any:
         return option.parse(found)
     except (ValueError, KeyError):
         shown = "something else" if option.name == "extra" else repr(found)  # extra parameters may hold a secret
-        raise UsageError(f"{where}: found {shown}, expected {option.expected}") from None
+        hint = f". Write {where}={option.alone} where another argument follows" if option.alone else ""
+        raise UsageError(f"{where}: found {shown}, expected {option.expected}{hint}") from None
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
 
