@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from pytest_univar import __version__
 from pytest_univar.banks import available_banks, load_bank, save_bank
 from pytest_univar.calibration import Calibration
-from pytest_univar.cli import app, main
+from pytest_univar.cli import app, common, main
 from pytest_univar.encoding import load_encoder
 from pytest_univar.options import OPTIONS
 from pytest_univar.training.recipe import Recipe
@@ -71,7 +71,7 @@ def typed(
 ) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of ``univar …`` in this process."""
     monkeypatch.setattr(sys, "argv", ["univar", *map(str, arguments)])
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(common.console, "width", 200)  # it was made when another test imported it
     with pytest.raises(SystemExit) as exit:
         main()
     output = capsys.readouterr()

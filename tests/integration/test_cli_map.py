@@ -113,7 +113,7 @@ def test_maps_are_kept(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (("--out", "map.gif"), "UsageError: map.gif: found '.gif', expected a file whose name ends in one of: .j"),
+        (("--out", "map.gif"), "UsageError: map.gif: found '.gif', expected a file whose name ends in one of: .h"),
         (("--out", "map"), "UsageError: map: found 'no suffix', expected a file whose name ends in"),
         (("--out", "map.png", "--by", "culture"), "cannot be grouped by 'culture'; expected one of: language, llm"),
         (("--out", "map.json", "--panels", "culture"), "cannot be grouped by 'culture'"),
