@@ -3,9 +3,9 @@
     python benchmarks/html_map.py
 
 The file is made from a made-up bank of 127 value IDs and three audited profiles, and opened five times, each in a
-browser of its own: when the page is first painted, when the map is drawn, and how long filters, the legend and another
-colouring take until the map is drawn again. Chromium draws without a graphics card here, in software. The same with the
-5,000 answers that a report draws by default. Exits with 1 where the median of the first map is above 3 s or that of the
+browser of its own without a graphics card: when the page is first painted, when the map is drawn, and how long filters,
+the legend and another colouring take until the map is on the screen again. The same with the 5,000 answers that a
+report draws by default. Exits with 1 where the median of the first map is above 3 s or that of the
 slowest filter above 0.3 s.
 """
 

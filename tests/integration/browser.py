@@ -79,7 +79,7 @@ class Page:
 
     def complaints(self) -> list[str]:
         """What was written to the console since the last call, violations of the policy among it."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("WARNING", "SEVERE")]
 
     def faults(self) -> list[str]:
         """What axe-core finds that is serious or worse, with the elements."""

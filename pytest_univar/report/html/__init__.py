@@ -2,7 +2,7 @@
 
 ``page`` is the file, ``markup`` how texts get into it; the other modules are its sections, in their order: ``verdict``,
 ``value_map`` (with ``still``, the map on paper, and ``map.js``, the one on the screen), ``measures``, ``evidence``,
-``method``. ``charts`` are the small pictures. The map on the screen is drawn by plotly.js, which the package plotly
+``method``. ``charts`` are the small pictures. The map on the screen is drawn by BokehJS, which the package bokeh
 (the extra ``html``) brings along and which is copied into the file.
 """
 
@@ -14,7 +14,8 @@ from pytest_univar.report.html.evidence import evidence_body
 from pytest_univar.report.html.markup import Child, Html, el, name
 from pytest_univar.report.html.measures import measures_body
 from pytest_univar.report.html.method import method_body
-from pytest_univar.report.html.page import Section, check_html, page
+from pytest_univar.report.html.page import Section, page
+from pytest_univar.report.html.plot import check_html
 from pytest_univar.report.html.value_map import first_grouping, map_section
 from pytest_univar.report.html.verdict import verdict_body
 from pytest_univar.report.text import counted, models_of
@@ -23,7 +24,7 @@ __all__ = ["check_html", "render_html", "render_map"]
 
 
 def render_html(result: AuditResult) -> str:
-    """The whole report. MissingExtraError where it has a map and plotly is not installed."""
+    """The whole report. MissingExtraError where it has a map and bokeh is not installed."""
     value_map = result.findings.map if result.findings else None
     bodies: list[tuple[str, str, Html | None]] = [
         ("verdict", "Verdict", verdict_body(result)),

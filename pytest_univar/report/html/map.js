@@ -1,5 +1,6 @@
-// The value map on the screen: what is drawn, and the controls. page.py joins it with map_labels.js (names beside the
-// centres) and map_answers.js (what is said about one answer) to one strict script with a scope of its own.
+// The value map on the screen: what is drawn, and the controls. page.py joins it with map_styles.js (the library's
+// styles), map_labels.js (names beside the centres) and map_answers.js (what is said about one answer) to one strict
+// script with a scope of its own. Bokeh draws; plot.py made its models, which are found here by their names.
 // Every text from outside is set as text, never as markup.
 const byId = (id) => document.getElementById(id);
 const make = (tag, className, text) => {
@@ -8,24 +9,21 @@ const make = (tag, className, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const MARGIN = { l: 52, r: 10, t: 10, b: 46 };
-const SYMBOLS = { o: "circle", s: "square", "^": "triangle-up", D: "diamond", v: "triangle-down", P: "cross", X: "x",
-  p: "pentagon", "*": "star" };
-const DASHES = { "-": "solid", "--": "dash", ":": "dot", "-.": "dashdot" };
+const MARKERS = { o: "circle", s: "square", "^": "triangle", D: "diamond", v: "inverted_triangle", P: "plus",
+  X: "hex", p: "square_pin", "*": "star" };
+const DASHES = { "-": "solid", "--": "dashed", ":": "dotted", "-.": "dotdash" };
 const NAMED = 12; // groups that are named on the map
-const MANY = 10000; // answers from which SVG would be slow
-const SEVERAL = 24; // groups from which shapes are left out with WebGL
+const NEAR = 12; // pixels between the pointer and what it means
 const SHORT = 320; // characters of a text beside the pointer
+const MANY = 20000; // answers from which the dots are smaller
 
 const data = JSON.parse(byId("map-data").textContent);
-const plot = byId("map-plot"), live = byId("map-live"), tip = byId("map-tip"), ring = byId("map-ring");
+const plot = byId("map-plot"), live = byId("map-live"), tip = byId("map-tip");
 const bank = columns((series) => !series.audited), audited = columns((series) => series.audited);
 const auditedSeries = data.series.map((series, place) => place).filter((place) => data.series[place].audited);
-const webgl = bank.x.length > MANY && hasWebGL();
-const step = bank.x.length > MANY && !webgl ? Math.ceil(bank.x.length / MANY) : 1;
+const order = mixed(bank.x.length);
 const hidden = data.groupings.map(() => new Set()), hiddenAudited = new Set();
-const coarse = matchMedia("(pointer: coarse)").matches;
-let by = data.by, colours = {}, view = null, size = null, shown = { bank: [], audited: [] }, cursor = null;
+let by = data.by, colours = {}, view = null, size = null, shown = null, cursor = null, models = null, palette = [];
 
 function columns(wanted) {
   const all = { x: [], y: [], series: [], row: [], question: [] };
@@ -42,12 +40,12 @@ function columns(wanted) {
   return all;
 }
 
-function hasWebGL() {
-  try {
-    return Boolean(document.createElement("canvas").getContext("webgl"));
-  } catch {
-    return false;
-  }
+// All numbers below n, in steps of the golden section, so that no group is drawn over all others.
+function mixed(n) {
+  const divisor = (one, other) => other ? divisor(other, one % other) : one;
+  let stride = Math.max(1, Math.round(n * 0.618));
+  while (divisor(n, stride) > 1) stride++;
+  return Array.from({ length: n }, (_, place) => place * stride % n);
 }
 
 // ---------------------------------------------------------------------------------------------------- what is drawn
@@ -73,7 +71,7 @@ function passes(filter, place, question) {
 
 function select(filter) {
   const grouping = data.groupings[by], found = { bank: [], audited: [], groups: new Set() };
-  for (let place = 0; filter.bank && place < bank.x.length; place += step) {
+  for (const place of filter.bank ? order : []) {
     const code = codeOf(grouping, bank.series[place], bank.question[place]);
     if (hidden[by].has(code) || !passes(filter, bank.series[place], bank.question[place])) continue;
     found.bank.push(place);
@@ -87,101 +85,88 @@ function select(filter) {
   return found;
 }
 
-function traces() {
-  const of = (name, all, places, marker, type = "scatter") => ({
-    name, type, mode: "markers", hoverinfo: "none", marker, customdata: places,
-    x: places.map((place) => all.x[place]), y: places.map((place) => all.y[place]),
-  });
+const put = (name, rows, columnsOf) => {
+  const columns = Object.entries(columnsOf).map(([column, value]) => [column, rows.map(value)]);
+  models(name).data = Object.fromEntries(columns);
+};
+
+function fill(filter) {
+  const grouping = data.groupings[by], few = grouping.labels.length <= NAMED, none = ["c-none", "o"];
+  const looks = shown.bank.map((place) => grouping.looks[codeOf(grouping, bank.series[place], bank.question[place])]
+    ?? none);
+  put("bank", shown.bank, { x: (place) => bank.x[place], y: (place) => bank.y[place],
+    colour: (_, row) => palette.indexOf(looks[row][0]), marker: (_, row) => MARKERS[looks[row][1]] });
+  const hulls = grouping.hulls.map((hull, code) => [hull, code]).filter(([hull, code]) => filter.hulls
+    && hull.length > 2 && shown.groups.has(code));
+  put("hulls", hulls, { xs: ([hull]) => hull.map(([x]) => x), ys: ([hull]) => hull.map(([, y]) => y),
+    colour: ([, code]) => colours[grouping.looks[code][0]], fill: () => few ? 0.07 : 0, width: () => few ? 1.6 : 1,
+    dash: ([, code]) => DASHES[grouping.looks[code][2]] });
+  put("audited", shown.audited, { x: (place) => audited.x[place], y: (place) => audited.y[place],
+    colour: () => colours.ink, edge: () => colours.paper });
   const centres = shown.centres.map((place) => data.series[place]);
-  return [
-    ...bankTraces(of),
-    of("audited", audited, shown.audited, { size: 6, opacity: 0.9, color: colours.ink,
-      line: { width: 1, color: colours.paper } }),
-    { name: "centre", type: "scatter", mode: "markers", hoverinfo: "none", customdata: shown.centres,
-      x: centres.map((each) => each.centroid[0]), y: centres.map((each) => each.centroid[1]),
-      marker: { size: 15, color: colours.ink, symbol: centres.map((each) => SYMBOLS[each.shape]), opacity: 1,
-        line: { width: 1.5, color: colours.paper } } },
-  ];
+  put("centres", centres, { x: (each) => each.centroid[0], y: (each) => each.centroid[1], colour: () => colours.ink,
+    edge: () => colours.paper, marker: (each) => MARKERS[each.shape] });
+  const rings = centres.filter((each) => each.ellipse).flatMap(({ ellipse: [x, y, major, minor, angle] }) =>
+    [["paper", 4.5], ["ink", 1.8]].map(([colour, line]) => ({ x, y, width: 2 * major, height: 2 * minor,
+      angle: angle * Math.PI / 180, colour: colours[colour], line }))); // a light rim, to be seen on any colour
+  put("rings", rings, pick("x", "y", "width", "height", "angle", "colour", "line"));
+  const named = names();
+  put("names", named, { ...pick("x", "y", "text", "across", "down", "colour"), ink: () => colours.ink,
+    paper: () => colours.paper });
+  put("leads", named, { x0: (each) => each.x, y0: (each) => each.y, x1: (each) => each.x + each.across * view.unit,
+    y1: (each) => each.y - each.down * view.unit, colour: (each) => each.colour });
 }
 
-// Colour and shape of each group; with WebGL and many groups the colour alone, as every look takes time there.
-const looksOf = (grouping) => webgl && grouping.looks.length > SEVERAL
-  ? grouping.looks.map(([name, , line]) => [name, "o", line]) : grouping.looks;
+const pick = (...keys) => Object.fromEntries(keys.map((key) => [key, (each) => each[key]]));
 
-// One trace in which no group hides the others; with WebGL one for each look, since there many looks in one are slow.
-function bankTraces(of) {
-  const grouping = data.groupings[by], none = ["c-none", "o"], looks = new Map();
-  const lookOf = (place) => looksOf(grouping)[codeOf(grouping, bank.series[place], bank.question[place])] ?? none;
-  const marker = (color, symbol) => ({ size: webgl ? 4 : 5.5, opacity: 0.6, line: { width: 0 }, color, symbol });
-  if (!webgl) {
-    const all = shown.bank.map(lookOf);
-    return [of("bank", bank, shown.bank, marker(all.map(([name]) => colours[name]), all.map((each) => SYMBOLS[each[1]])))];
-  }
-  for (const place of shown.bank) {
-    const [name, shape] = lookOf(place), key = name + shape;
-    if (!looks.has(key)) looks.set(key, [marker(colours[name], SYMBOLS[shape]), []]);
-    looks.get(key)[1].push(place);
-  }
-  return [...looks.values()].map(([own, places]) => of("bank", bank, places, own, "scattergl"));
+// Waits until the browser has put the map on the screen.
+const painted = () => new Promise((resolve) => {
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)));
+});
+
+async function draw() {
+  const filter = chosen(), count = (value) => value.toLocaleString("en");
+  shown = select(filter);
+  const { x_range: xRange, y_range: yRange } = models("plot"), [x, y] = [size.across, size.down];
+  xRange.setv({ start: view.x - view.unit * x / 2, end: view.x + view.unit * x / 2 });
+  yRange.setv({ start: view.y - view.unit * y / 2, end: view.y + view.unit * y / 2 });
+  fill(filter);
+  placeRing();
+  tip.hidden = true;
+  byId("map-status").textContent = `Shown: ${count(shown.bank.length)} of ${count(bank.x.length)} answers of the bank`
+    + (auditedSeries.length ? `, ${count(shown.audited.length)} of ${count(audited.x.length)} audited ones.` : ".");
+  await painted();
+  performance.mark("map-drawn");
 }
 
-function shapes(filter) {
-  const grouping = data.groupings[by], few = grouping.labels.length <= NAMED, drawn = [];
-  const path = (points) => `M${points.map((point) => point.join(",")).join("L")}Z`;
-  grouping.hulls.forEach((hull, code) => {
-    if (!filter.hulls || hull.length < 3 || !shown.groups.has(code)) return;
-    const [name, , line] = grouping.looks[code], colour = colours[name];
-    drawn.push({ type: "path", path: path(hull), layer: "below",
-      fillcolor: few ? colour.replace("rgb(", "rgba(").replace(")", ", 0.07)") : "rgba(0,0,0,0)",
-      line: { color: colour, width: few ? 1.6 : 1, dash: DASHES[line] } });
-  });
-  for (const place of shown.centres) {
-    if (!data.series[place].ellipse) continue;
-    const [x, y, major, minor, angle] = data.series[place].ellipse, turn = angle * Math.PI / 180, points = [];
-    for (let part = 0; part < 64; part++) {
-      const along = major * Math.cos(part * Math.PI / 32), across = minor * Math.sin(part * Math.PI / 32);
-      points.push([x + along * Math.cos(turn) - across * Math.sin(turn),
-        y + along * Math.sin(turn) + across * Math.cos(turn)]);
-    }
-    for (const [color, width] of [[colours.paper, 4.5], [colours.ink, 1.8]]) {
-      drawn.push({ type: "path", path: path(points), layer: "above", line: { color, width } });
-    }
-  }
-  return drawn;
-}
-
-// ------------------------------------------------------------------------------------------ where it is on the page
+// -------------------------------------------------------------------------------------------- where it is on the page
 
 function measure() {
-  const width = Math.max(260, Math.floor(plot.clientWidth));
-  size = { width, height: Math.round(Math.min(Math.max(width * 0.74, 320), 680)) };
-  size.across = size.width - MARGIN.l - MARGIN.r;
-  size.down = size.height - MARGIN.t - MARGIN.b;
+  const { left, right, top, bottom } = data.margins, width = Math.max(260, Math.floor(plot.clientWidth));
+  const height = Math.round(Math.min(Math.max(width * 0.74, 320), 680));
+  size = { width, height, across: width - left - right, down: height - top - bottom };
+  models("plot").setv({ frame_width: size.across, frame_height: size.down });
+  plot.style.height = `${height}px`;
 }
 
 function whole() {
-  const points = data.series.flatMap((series) => [series.centroid]);
-  const extent = [bank.x.concat(audited.x), bank.y.concat(audited.y)].map((values, axis) => {
-    let low = points[0][axis], high = low;
-    for (const value of values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
+  const [x, y] = ["x", "y"].map((axis) => {
+    let low = Infinity, high = -Infinity;
+    for (const all of [bank, audited]) {
+      for (const value of all[axis]) {
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
     }
-    return [low, high];
+    return { middle: (low + high) / 2, extent: high - low };
   });
-  const [x, y] = extent.map(([low, high]) => (low + high) / 2);
-  const unit = Math.max((extent[0][1] - extent[0][0]) / size.across, (extent[1][1] - extent[1][0]) / size.down) || 1;
-  return { x, y, unit: unit * 1.04 };
+  return { x: x.middle, y: y.middle, unit: 1.05 * Math.max(x.extent / size.across, y.extent / size.down) || 1 };
 }
 
-const ranges = () => [
-  [view.x - view.unit * size.across / 2, view.x + view.unit * size.across / 2],
-  [view.y - view.unit * size.down / 2, view.y + view.unit * size.down / 2],
-];
-const pixel = (x, y) => [MARGIN.l + size.across / 2 + (x - view.x) / view.unit,
-  MARGIN.t + size.down / 2 - (y - view.y) / view.unit];
-const inside = (x, y) => x >= MARGIN.l && x <= size.width - MARGIN.r && y >= MARGIN.t
-  && y <= size.height - MARGIN.b;
+const pixel = (x, y) => [data.margins.left + size.across / 2 + (x - view.x) / view.unit,
+  data.margins.top + size.down / 2 - (y - view.y) / view.unit];
+const inside = (x, y) => x >= data.margins.left && x <= data.margins.left + size.across && y >= data.margins.top
+  && y <= data.margins.top + size.down;
 
 function readColours() {
   const probe = make("span");
@@ -190,46 +175,26 @@ function readColours() {
     probe.className = name;
     return getComputedStyle(probe).color;
   };
-  colours = { ink: colour("audited"), paper: colour("paper"), grid: colour("grid"), "c-none": colour("c-none") };
+  const own = { ink: "audited", paper: "paper", grid: "grid", soft: "soft", focus: "focus", "c-none": "c-none" };
+  colours = Object.fromEntries(Object.entries(own).map(([key, name]) => [key, colour(name)]));
   data.groupings.flatMap((grouping) => grouping.looks).forEach(([name]) => (colours[name] ??= colour(name)));
   probe.remove();
+  palette = Object.keys(colours);
+  models("palette").setv({ palette: Object.values(colours), low: -0.5, high: palette.length - 0.5 });
+  const font = getComputedStyle(plot).fontFamily;
+  for (const axis of [models("x-axis"), models("y-axis")]) {
+    axis.setv({ major_label_text_color: colours.soft, axis_label_text_color: colours.soft, axis_label_text_font: font,
+      major_label_text_font: font });
+  }
+  for (const grid of [models("x-grid"), models("y-grid")]) grid.grid_line_color = colours.grid;
 }
 
-function layout(filter) {
-  const [x, y] = ranges();
-  const title = (axis) => data.explained
-    ? `component ${axis + 1} (${(100 * data.explained[axis]).toFixed(1)} % of the differences)` : "";
-  const line = (axis, range) => ({ range, gridcolor: colours.grid, zeroline: false, ticks: "", nticks: 7,
-    showticklabels: Boolean(data.explained), fixedrange: coarse, title: { text: title(axis), standoff: 8 } });
-  return {
-    width: size.width, height: size.height, margin: MARGIN, hovermode: "closest", hoverdistance: 14, showlegend: false,
-    dragmode: coarse ? false : "pan", paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(plot).fontFamily, size: 12, color: colours.ink },
-    xaxis: line(0, x), yaxis: line(1, y), shapes: shapes(filter), annotations: annotations(),
-  };
-}
-
-function draw() {
-  const filter = chosen();
-  shown = select(filter);
-  const config = { displayModeBar: false, showTips: false, doubleClick: false, scrollZoom: false,
-    plotGlPixelRatio: Math.ceil(devicePixelRatio) };
-  const done = window.Plotly.react(plot, traces(), layout(filter), config);
-  const total = Math.ceil(bank.x.length / step), number = (value) => value.toLocaleString("en");
-  byId("map-status").textContent = `Shown: ${number(shown.bank.length)} of ${number(total)} answers of the bank`
-    + (auditedSeries.length ? `, ${number(shown.audited.length)} of ${number(audited.x.length)} audited ones.` : ".")
-    + (step > 1 ? " This browser draws without WebGL, so fewer than there are." : "");
-  tip.hidden = true;
-  placeRing();
-  return done.then(() => performance.mark("map-drawn"));
-}
+// -------------------------------------------------------------------------------------------------------- the controls
 
 function zoom(factor) {
   view = factor ? { ...view, unit: view.unit * factor } : whole();
   draw();
 }
-
-// ----------------------------------------------------------------------------------------------------- the controls
 
 function swatch(colourClass, shape) {
   const of = "http://www.w3.org/2000/svg", picture = document.createElementNS(of, "svg");
@@ -283,7 +248,7 @@ function legend() {
     parts.push(row);
   }
   grouping.labels.forEach((label, code) => {
-    const [colourClass, shape] = looksOf(grouping)[code];
+    const [colourClass, shape] = grouping.looks[code];
     parts.push(entry(swatch(colourClass, shape), label, grouping.counts[code], set, code));
   });
   box.replaceChildren(...parts);
@@ -312,17 +277,15 @@ function listen() {
     } else return;
     event.preventDefault();
   });
-  plot.on("plotly_hover", (event) => showTip(meantBy(event.points[0])));
-  plot.on("plotly_unhover", () => { tip.hidden = true; });
-  plot.on("plotly_click", (event) => {
-    const [{ data: { name }, customdata }] = event.points;
-    const stop = name === "centre" ? undefined : [name === "bank" ? bank : audited, customdata];
-    choose({ ...meantBy(event.points[0]), stop });
+  const map = models("plot");
+  map.on_event("mousemove", (event) => point(event.x, event.y));
+  map.on_event("mouseleave", () => { tip.hidden = true; });
+  map.on_event("tap", (event) => {
+    const meant = nearest(event.x, event.y);
+    if (meant) choose(meant);
   });
-  plot.on("plotly_relayout", (event) => {
-    if (event["xaxis.range[0]"] === undefined) return; // not moved by hand
-    view = { ...view, x: (event["xaxis.range[0]"] + event["xaxis.range[1]"]) / 2,
-      y: (event["yaxis.range[0]"] + event["yaxis.range[1]"]) / 2 };
+  map.on_event("panend", () => {
+    view = { ...view, x: (map.x_range.start + map.x_range.end) / 2, y: (map.y_range.start + map.y_range.end) / 2 };
     draw();
   });
   const redraw = () => {
@@ -340,18 +303,25 @@ function listen() {
   }).observe(plot.parentElement);
 }
 
-function start() {
+async function start() {
+  adoptStyles();
   const library = make("script");
-  library.textContent = byId("plotly").textContent;
+  library.textContent = byId("bokeh").textContent;
   document.body.append(library);
   byId("map-still").classList.add("print");
   live.hidden = false;
-  readColours();
+  await window.Bokeh.embed.embed_item(data.plot, "map-plot");
+  const made = window.Bokeh.documents.at(-1);
+  models = (name) => made.get_model_by_name(name);
+  if (matchMedia("(pointer: coarse)").matches) models("plot").toolbar.active_drag = null; // fingers scroll the page
+  if (order.length > MANY) models("dots").glyph.size = { value: 4 };
   measure();
+  readColours();
   view = whole();
   legend();
   byId("map-said").append(make("p", "note", "Click a dot, or step to one with the arrow keys, to read it here."));
-  draw().then(listen);
+  listen();
+  await draw();
 }
 
 // The page is there to be read before the library is.

@@ -39,8 +39,27 @@ function show(meant) {
   byId("map-said").scrollTop = 0;
 }
 
-const meantBy = (point) => point.data.name === "centre" ? centre(point.customdata)
-  : meaning(point.data.name === "bank" ? bank : audited, point.customdata);
+// What is drawn nearest to a place on the map, the upper one of equals; null where nothing is near.
+function nearest(x, y) {
+  let best = NEAR * view.unit, found = null;
+  for (const place of shown.centres) {
+    const [otherX, otherY] = data.series[place].centroid, away = Math.hypot(otherX - x, otherY - y);
+    if (away < best) [best, found] = [away, () => centre(place)];
+  }
+  for (const [all, places] of [[audited, shown.audited], [bank, shown.bank]]) {
+    for (const place of places) {
+      const away = Math.hypot(all.x[place] - x, all.y[place] - y);
+      if (away < best) [best, found] = [away, () => ({ ...meaning(all, place), stop: [all, place] })];
+    }
+  }
+  return found?.() ?? null;
+}
+
+function point(x, y) {
+  const meant = nearest(x, y);
+  if (meant) showTip(meant);
+  else tip.hidden = true;
+}
 
 function showTip(meant) {
   tip.replaceChildren(...lines(meant, SHORT));
@@ -54,13 +73,7 @@ function showTip(meant) {
 }
 
 function placeRing() {
-  ring.hidden = true;
-  if (!cursor) return;
-  const [x, y] = pixel(cursor.x, cursor.y);
-  if (!inside(x, y)) return;
-  ring.hidden = false;
-  ring.style.left = `${x}px`;
-  ring.style.top = `${y}px`;
+  put("cursor", cursor ? [cursor] : [], { ...pick("x", "y"), colour: () => colours.focus });
 }
 
 function choose(meant) {

@@ -2,7 +2,7 @@
 const LONGEST = 34; // letters of a name
 const FARTHEST = 360, STRIDE = 6; // pixels between a centre and its name
 
-function annotations() {
+function names() {
   const grouping = data.groupings[by], marks = shown.centres.map((place) => data.series[place]);
   const narrow = size.width < 520;
   const wanted = narrow && marks.length > 3 ? [] : marks.map((series) => [series.label, series.centroid, colours.ink]);
@@ -16,11 +16,9 @@ function annotations() {
   for (const [name, at, colour] of wanted) {
     const text = shortened(name), [x, y] = pixel(...at);
     if (!inside(x, y)) continue;
-    const box = free(x, y, pen.measureText(text).width + 14, 23, taken);
+    const box = free(x, y, pen.measureText(text).width + 16, 24, taken);
     taken.push(box);
-    found.push({ x: at[0], y: at[1], ax: box.x - x, ay: box.y - y, text: plain(text), showarrow: true, arrowhead: 0,
-      arrowwidth: 1, arrowcolor: colour, standoff: 0, font: { size: 12, color: colours.ink }, bgcolor: colours.paper,
-      bordercolor: colour, borderwidth: 1.5, borderpad: 2, opacity: 0.92 });
+    found.push({ x: at[0], y: at[1], text, across: box.x - x, down: box.y - y, colour });
   }
   return found;
 }
@@ -30,9 +28,6 @@ function shortened(text) {
   const line = text.replace(/\s+/g, " ");
   return line.length > LONGEST ? `…${line.slice(1 - LONGEST)}` : line;
 }
-
-// Plotly reads some markup in texts; names from outside are none.
-const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 // The box around an audited centre and its ring.
 function room(series) {
@@ -48,8 +43,7 @@ function free(x, y, w, h, taken) {
   for (let away = 0; away <= FARTHEST; away += STRIDE) {
     for (let part = 0; part < 16; part++) {
       const box = { w, h, x: x + away * Math.cos(part * Math.PI / 8), y: y + away * Math.sin(part * Math.PI / 8) };
-      const fits = box.x - w / 2 > MARGIN.l && box.x + w / 2 < size.width - MARGIN.r && box.y - h / 2 > MARGIN.t
-        && box.y + h / 2 < size.height - MARGIN.b;
+      const fits = inside(box.x - w / 2, box.y - h / 2) && inside(box.x + w / 2, box.y + h / 2);
       const touches = (other) => Math.abs(box.x - other.x) < (w + other.w) / 2
         && Math.abs(box.y - other.y) < (h + other.h) / 2;
       if (fits && !taken.some(touches)) return box;

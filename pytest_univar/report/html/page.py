@@ -7,18 +7,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from importlib.resources import files
-from importlib.util import find_spec
 from typing import NamedTuple
 
-from pytest_univar.errors import MissingExtraError
 from pytest_univar.maps.figure import COLOURS
 from pytest_univar.report.html.markup import Child, Html, el, joined
+from pytest_univar.report.html.plot import library
 
 _ON_DARK = ("#9a8ff0", "#e0808f", "#4fb86f", "#88ccee", "#d27fc4", "#ddcc77", "#5cc8b6", "#cf6a98", "#bdbd5c")
 """The twins of ``COLOURS`` on a dark ground, in their order."""
-
-_MADE_BY_PLOTLY = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
-"""Where plotly.js looks whether the style of its geographic maps is there already."""
 
 
 class Section(NamedTuple):
@@ -29,31 +25,22 @@ class Section(NamedTuple):
     body: Html
 
 
-def check_html() -> None:
-    """MissingExtraError where a report with a map cannot be made."""
-    if find_spec("plotly") is None:
-        raise MissingExtraError("plotly", "html", "the report as HTML")
-
-
 def page(title: str, lead: Child, sections: Sequence[Section], *, has_map: bool) -> str:
     """The whole file. ``lead``: what stands between the title and the sections."""
     scripts = [_script("page.js")]
-    library = Html("")
-    holders = []
+    bokeh = Html("")
     if has_map:
-        scripts.append(_script("map_labels.js", "map_answers.js", "map.js"))
-        library = _plotly()
-        holders = ["plotly.js-style-global", *sorted(set(_MADE_BY_PLOTLY.findall(library)))]
+        scripts.append(_script("map_styles.js", "map_labels.js", "map_answers.js", "map.js"))
+        bokeh = _library()
     style = Html(_file("page.css") + _palette())
     head = [
         el("meta", charset="utf-8"),
-        el("meta", http_equiv="Content-Security-Policy", content=_policy([*scripts, library], [style, ""])),
+        el("meta", http_equiv="Content-Security-Policy", content=_policy([*scripts, bokeh], [style])),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),
         el("meta", name="referrer", content="no-referrer"),
         el("title", title),
         el("style", style),
-        [el("style", id=id) for id in holders],  # plotly.js would make them, and the policy would report it
     ]
     contents = el(
         "nav",
@@ -72,7 +59,7 @@ def page(title: str, lead: Child, sections: Sequence[Section], *, has_map: bool)
         el("header", el("div", el("h1", title), theme, class_="top"), lead, contents if len(sections) > 1 else None),
         el("main", main),
         el("footer", el("p", "Made by pytest-univar.", _credit() if has_map else None)),
-        Html(f'<script type="text/plain" id="plotly">{library}</script>') if has_map else None,
+        Html(f'<script type="text/plain" id="bokeh">{bokeh}</script>') if has_map else None,
         [Html(f"<script>{script}</script>") for script in scripts],
     ]  # fmt: skip
     return "<!DOCTYPE html>\n" + el("html", el("head", head), "\n", el("body", body), lang="en") + "\n"
@@ -91,19 +78,14 @@ def _policy(scripts: Sequence[str], styles: Sequence[str]) -> str:
     )
 
 
-def _plotly() -> Html:
-    """The library, in a form that stands inside a script element: no end tag, no comment, no carriage return."""
-    check_html()
-    from plotly.offline import get_plotlyjs
-
-    text: str = get_plotlyjs()
-    for found, instead in (("\r\n", "\n"), ("\r", "\n"), ("<!--", "\\x3c!--")):
-        text = text.replace(found, instead)
+def _library() -> Html:
+    """BokehJS in a form that stands inside a script element: no end tag, no comment, no carriage return."""
+    text = library().replace("\r\n", "\n").replace("\r", "\n").replace("<!--", "\\x3c!--")
     return Html(re.sub(r"<(/?script)", r"\\x3c\1", text, flags=re.IGNORECASE))
 
 
 def _credit() -> Html:
-    return joined([" The map is drawn by plotly.js (© Plotly, Inc., MIT licence), which is inside this file."])
+    return joined([" The map is drawn by BokehJS (© Bokeh contributors, BSD licence), which is inside this file."])
 
 
 def _palette() -> str:

@@ -27,11 +27,11 @@ SHAPES = {
     "D": "M0-4.8l4.2 4.8l-4.2 4.8l-4.2-4.8z",
     "v": "M0 4.5l4.3-7.8h-8.6z",
     "P": "M-1.5-4.5h3v3h3v3h-3v3h-3v-3h-3v-3h3z",
-    "X": "M-4.2-2.2l2-2l2.2 2.2l2.2-2.2l2 2l-2.2 2.2l2.2 2.2l-2 2l-2.2-2.2l-2.2 2.2l-2-2l2.2-2.2z",
-    "p": "M0-4.5l4.3 3.1l-1.6 5h-5.4l-1.6-5z",
+    "X": "M0-4.6l4 2.3v4.6l-4 2.3l-4-2.3v-4.6z",
+    "p": "M-4.6-4.6q4.6 2.6 9.2 0q-2.6 4.6 0 9.2q-4.6-2.6-9.2 0q2.6-4.6 0-9.2z",
     "*": "M0-6l1.5 4.2h4.3l-3.4 2.7l1.2 4.3l-3.6-2.5l-3.6 2.5l1.2-4.3l-3.4-2.7h4.3z",
 }
-"""The shapes of ``pytest_univar.maps.look`` around (0, 0), some 9 units wide."""
+"""The shapes of ``pytest_univar.maps.look`` around (0, 0), some 9 units wide; X and p as Bokeh has them filled."""
 _DASHES = {"-": None, "--": "6 3", ":": "2 2.5", "-.": "6 2.5 2 2.5"}
 
 

@@ -19,6 +19,7 @@ from pytest_univar.report.html.markup import (
     table,
     visible,
 )
+from pytest_univar.report.html.plot import MARGINS, plot_item
 
 _TITLES = {"llm": "model", "corpus": "source of the question"}
 _MOST_COLUMNS = 8
@@ -156,7 +157,6 @@ def _live(value_map: ValueMap, grouping: Grouping, title: str, audited: bool) ->
                 el(
                     "div",
                     plot,
-                    el("div", id="map-ring", hidden=True),
                     el("div", id="map-tip", hidden=True, aria_hidden="true"),
                     class_="stack",
                 ),
@@ -276,7 +276,8 @@ def _content(value_map: ValueMap, by: str) -> dict[str, Any]:
     ]
     return {
         "by": [grouping.name for grouping in value_map.groupings].index(by),
-        "explained": value_map.explained,
+        "margins": MARGINS,
+        "plot": plot_item(value_map.explained),
         "questions": [visible(id) for id in value_map.questions],
         "known": {str(code): place for code, place in known.items()},
         "texts": list(texts),
