@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from pytest_univar.banks import ReferenceBank, load_bank, save_bank
-from pytest_univar.building import build_bank
+from pytest_univar.building import build_bank, cultures
 from pytest_univar.encoding import Encoder, load_encoder
 from pytest_univar.errors import BankError
+from pytest_univar.languages import LANGUAGES
 from pytest_univar.values import ValueID
 from tests.checkpoints import bert_checkpoint
 from tests.synthetic import corpus
@@ -102,3 +103,17 @@ def test_progress_counts_every_answer(encoder: Encoder) -> None:
     told: list[int] = []
     build(encoder, {}, progress=told.append)
     assert sum(told) == 80  # the held-out ones too, for the calibration
+
+
+def test_a_bank_of_several_languages_has_their_cultural_regions() -> None:
+    ids = [ValueID("gpt", code) for code in ("eng", "jpn", "kor")] + [ValueID("llama", "jpn")]
+    confucian = (ValueID("gpt", "jpn"), ValueID("gpt", "kor"), ValueID("llama", "jpn"))
+    assert cultures(ids) == {"culture": {"confucian": confucian, "english-speaking": (ValueID("gpt", "eng"),)}}
+    assert cultures(ids[:1]) == {}
+
+
+def test_every_language_stands_for_one_of_the_eight_regions_of_the_map() -> None:
+    assert {language.region for language in LANGUAGES.values()} == {
+        "african-islamic", "catholic-europe", "confucian", "english-speaking", "latin-america", "orthodox-europe",
+        "protestant-europe", "west-and-south-asia",
+    }  # fmt: skip
