@@ -34,5 +34,6 @@ def test_extra_parameters_are_sent_and_recorded(
     assert answer.params["extra"] == extra
     (request,) = server.requests
     assert {name: request.body.get(name) for name in extra} == extra
+    assert set(request.body) <= {"model", "messages", "max_tokens", "max_completion_tokens", *extra}, "nothing else is"
     again = elicitor(model=model, params=params).elicit(QUESTION, "eng")
     assert (again.tally.recorded, len(server.requests)) == (1, 1)

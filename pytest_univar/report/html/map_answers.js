@@ -28,7 +28,7 @@ function lines(meant, length) {
     line.append(body);
     found.push(line);
   };
-  entry(meant.question ? "Question" : "Question (id; the bank does not hold its text)", meant.question ?? meant.id, "q");
+  entry(meant.question ? "Question" : "Question (its id; the bank holds no text)", meant.question ?? meant.id, "q");
   if (meant.answer !== undefined) entry("Answer", meant.answer, "a");
   else if (Number.isFinite(length)) found.push(make("p", "note", "Answers of the bank are not in this report."));
   return found;
