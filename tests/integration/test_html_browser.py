@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from pytest_univar.report import AuditResult
 from pytest_univar.report.html import render_html
@@ -20,6 +17,8 @@ from pytest_univar.report.html.markup import visible
 
 from ..html_samples import HOSTILE, MODEL, OTHER, audit_result
 from .browser import Page, chromium
+from .map_page import coloured, dots, keys, model, pointer_on, tip_shows
+from .test_cli import typed
 
 pytestmark = pytest.mark.slow
 
@@ -46,57 +45,6 @@ def opened() -> Iterator[Callable[[Path], Page]]:
 def page(opened: Callable[[Path], Page], report: Path) -> Page:
     """The report, opened anew, with its map drawn."""
     return opened(report).drawn()
-
-
-def model(page: Page, name: str, path: str) -> Any:
-    """Something of one of the map's models, such as the data of a source."""
-    return page.run(f"return Bokeh.documents.at(-1).get_model_by_name(arguments[0]).{path}", name)
-
-
-def dots(page: Page) -> list[int]:
-    """How many answers of the bank, audited answers and audited centres are on the map."""
-    return [model(page, name, "data.x.length") for name in ("bank", "audited", "centres")]
-
-
-def coloured(page: Page) -> int:
-    """How many pixels of the map are neither grey, black nor white."""
-    with Image.open(io.BytesIO(page.find("#map-plot").screenshot_as_png)) as picture:
-        return int((np.ptp(np.asarray(picture.convert("RGB"), dtype=int), axis=2) > 30).sum())
-
-
-def pointer_on(page: Page, source: str, number: int) -> None:
-    """Move the pointer to the place of a point of one of the sources."""
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    x, y = page.run(
-        """
-        const [source, number] = arguments, found = (name) => Bokeh.documents.at(-1).get_model_by_name(name);
-        const box = document.getElementById("map-plot"), plot = found("plot"), { x, y } = found(source).data;
-        box.scrollIntoView({ block: "center" });
-        const { left, top } = box.getBoundingClientRect();
-        const share = (value, { start, end }) => (value - start) / (end - start);
-        return [left + plot.min_border_left + plot.frame_width * share(x[number], plot.x_range),
-          top + plot.min_border_top + plot.frame_height * (1 - share(y[number], plot.y_range))];
-        """,
-        source,
-        number,
-    )
-    pointer = ActionChains(page.driver, duration=0)
-    for away in (-30, 0):
-        pointer.w3c_actions.pointer_action.move_to_location(round(x) + away, round(y) + away)  # type: ignore[no-untyped-call]  # selenium leaves it untyped
-    pointer.perform()
-
-
-def tip_shows(page: Page, *texts: str) -> None:
-    """Wait for what stands beside the pointer."""
-    page.until(lambda: page.find("#map-tip").is_displayed() and all(text in page.text("#map-tip") for text in texts))
-
-
-def keys(page: Page, *pressed: str) -> None:
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    for key in pressed:
-        ActionChains(page.driver).send_keys(key).perform()
 
 
 # --------------------------------------------------------------------------------------------- what it asks and says
@@ -312,6 +260,7 @@ def test_the_keyboard_reaches_everything(page: Page) -> None:
         "entry",
     ]
     places = [reached.index(each) for each in wanted]
+    assert reached.count("map-plot") == 1
     assert places == sorted(places)
 
 
@@ -398,20 +347,27 @@ def test_many_answers_are_all_drawn(opened: Callable[[Path], Page], tmp_path: Pa
     assert page.complaints() == []
 
 
-def test_the_map_alone(opened: Callable[[Path], Page], tmp_path: Path) -> None:
-    """As ``univar map --out map.html`` writes it: of the bundled bank, without anything audited."""
-    from pytest_univar.banks import load_bank
-    from pytest_univar.maps import fit, value_map
-    from pytest_univar.report.html import render_map
-
-    bank = load_bank("univar-mini-eng")
-    (tmp_path / "map.html").write_text(
-        render_map(value_map(bank, fit(bank.vectors), most=500), "llm"), encoding="utf-8"
-    )
+def test_the_map_alone(
+    opened: Callable[[Path], Page],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As ``univar map`` writes it: of the bundled bank, without anything audited."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    command = ("map", "univar-mini-eng", "--out", "map.html", "--points", 500)
+    code, output, errors = typed(monkeypatch, capsys, *command, "--by", "origin")
+    assert (code, errors) == (0, "")
+    assert output.startswith("map.html: 500 of ")
     page = opened(tmp_path / "map.html").drawn()
     assert dots(page) == [500, 0, 0]
+    assert "united-states" in page.text("#map-legend")
     page.choose("#map-region", "mistral")
     assert 0 < dots(page)[0] < 500
     assert page.faults() == []
     assert page.requests() == {page.url}
     assert page.complaints() == []
+    code, _, errors = typed(monkeypatch, capsys, *command, "--panels", "family")
+    assert code == 2
+    assert "found panels by 'family' for an HTML map, which has filters instead" in errors

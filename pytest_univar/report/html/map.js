@@ -277,6 +277,7 @@ function listen() {
     } else return;
     event.preventDefault();
   });
+  plot.addEventListener("pointerup", () => plot.focus({ preventScroll: true })); // the keys go on from there
   const map = models("plot");
   map.on_event("mousemove", (event) => point(event.x, event.y));
   map.on_event("mouseleave", () => { tip.hidden = true; });
@@ -303,6 +304,14 @@ function listen() {
   }).observe(plot.parentElement);
 }
 
+// The map is one stop of the tabulator, not two.
+function keepOut(root) {
+  for (const each of root.querySelectorAll("*")) {
+    if (each.tabIndex === 0) each.tabIndex = -1;
+    if (each.shadowRoot) keepOut(each.shadowRoot);
+  }
+}
+
 async function start() {
   adoptStyles();
   const library = make("script");
@@ -313,6 +322,7 @@ async function start() {
   await window.Bokeh.embed.embed_item(data.plot, "map-plot");
   const made = window.Bokeh.documents.at(-1);
   models = (name) => made.get_model_by_name(name);
+  keepOut(plot);
   if (matchMedia("(pointer: coarse)").matches) models("plot").toolbar.active_drag = null; // fingers scroll the page
   if (order.length > MANY) models("dots").glyph.size = { value: 4 };
   measure();

@@ -39,16 +39,16 @@ function show(meant) {
   byId("map-said").scrollTop = 0;
 }
 
-// What is drawn nearest to a place on the map, the upper one of equals; null where nothing is near.
+// What is drawn nearest to a place on the map; of what lies there, the larger marks on top come first. null: nothing.
 function nearest(x, y) {
   let best = NEAR * view.unit, found = null;
   for (const place of shown.centres) {
-    const [otherX, otherY] = data.series[place].centroid, away = Math.hypot(otherX - x, otherY - y);
+    const [otherX, otherY] = data.series[place].centroid, away = Math.hypot(otherX - x, otherY - y) - 8 * view.unit;
     if (away < best) [best, found] = [away, () => centre(place)];
   }
-  for (const [all, places] of [[audited, shown.audited], [bank, shown.bank]]) {
+  for (const [all, places, radius] of [[audited, shown.audited, 4], [bank, shown.bank, 0]]) {
     for (const place of places) {
-      const away = Math.hypot(all.x[place] - x, all.y[place] - y);
+      const away = Math.hypot(all.x[place] - x, all.y[place] - y) - radius * view.unit;
       if (away < best) [best, found] = [away, () => ({ ...meaning(all, place), stop: [all, place] })];
     }
   }

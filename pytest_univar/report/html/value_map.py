@@ -57,7 +57,7 @@ def map_section(value_map: ValueMap, by: str) -> Html:
                 _audited_legend(audited),
                 id="map-still",
             ),
-            el("p", _caption(value_map, bool(audited)), class_="note"),
+            el("p", _caption(value_map), class_="note"),
             _tables(value_map, audited),
             data(_content(value_map, by), "map-data"),
         ]
@@ -78,11 +78,11 @@ def _explanation(value_map: ValueMap, audited: list[Series]) -> Html:
         f"{text}; the audited ones are ",
         el("span", "black", class_="light-word"),
         el("span", "white", class_="dark-word"),
-        f". A large mark is the {where} of an audited model's answers in one language{ring}.",
+        f". A large mark is the {where} of an audited model’s answers in one language{ring}.",
     )
 
 
-def _caption(value_map: ValueMap, audited: bool) -> str:
+def _caption(value_map: ValueMap) -> str:
     if value_map.explained:
         how = (
             f"The two axes carry {sum(value_map.explained):.0%} of the differences between the bank's answers (PCA): "
@@ -97,7 +97,7 @@ def _caption(value_map: ValueMap, audited: bool) -> str:
     few = ""
     if value_map.shown < value_map.n:
         few = f" {value_map.shown:,} of the bank’s {value_map.n:,} answers are drawn."
-    outlines = f" Outlines hold the {value_map.hull_share:.0%} of a group's answers nearest to its centre."
+    outlines = f" Outlines hold the {value_map.hull_share:.0%} of a group’s answers nearest to its centre."
     return how + few + outlines
 
 

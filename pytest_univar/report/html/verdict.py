@@ -155,7 +155,7 @@ def _own_strip(claim: Claim) -> Html | str:
     if claim.estimate is None or claim.interval is None:
         return ""
     thresholds = [] if claim.threshold is None else [claim.threshold]
-    scale = scale_of([claim.estimate, *claim.interval, *thresholds])
+    scale = scale_of([claim.estimate, *claim.interval, *thresholds], width=120)
     return strip(scale._replace(ticks=()), claim.estimate, claim.interval, thresholds, claim.verdict)
 
 
