@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,15 @@ _MADE = "<!-- Written by docs/generate_reference.py; change the program, then ru
 
 
 def pages() -> dict[str, str]:
-    """File name → its Markdown, for each page of the reference."""
+    """File name → its text: the pages of the reference, and the schemas for programs."""
+    package = files("pytest_univar")
     return {
         "options.md": _page("Options of pytest", options()),
         "commands.md": _page("The `univar` command", commands()),
         "expectations-file.md": _page("Files of expectations", expectations_file()),
         "result.md": _page("The result as JSON", result()),
+        "univar.schema.json": package.joinpath("univar.schema.json").read_text("utf-8"),
+        "result.schema.json": package.joinpath("report/result.schema.json").read_text("utf-8"),
     }
 
 
@@ -168,7 +172,7 @@ def expectations_file() -> Iterator[str]:
     schema = json_schema()
     yield (
         "What may stand in a file whose name ends in `.univar.yaml`. [Declared expectations](../expectations.md) says "
-        "what the forms mean; `univar schema` prints the JSON Schema this page is made from."
+        "what the forms mean; `univar schema` prints the [JSON Schema](univar.schema.json) this page is made from."
     )
     yield "## The head"
     yield _fields(schema)
@@ -185,7 +189,8 @@ def result() -> Iterator[str]:
     schema = result_schema()
     yield (
         "What `--univar-json=FILE`, and `univar audit` with `--json` or `--json-file`, write; `univar report` draws "
-        "every report from it again. `pytest_univar.report.result_schema()` is the JSON Schema this page is made from."
+        "every report from it again. `univar schema result` prints the [JSON Schema](result.schema.json) this page is "
+        "made from."
     )
     yield f"## {schema['title']}"
     yield from _description(schema)

@@ -26,12 +26,13 @@ from pytest_univar.cli.audit import audit
 from pytest_univar.cli.common import console, note, own_words
 from pytest_univar.cli.doctor import doctor
 from pytest_univar.cli.encode import encode
+from pytest_univar.cli.evaluate import evaluate
 from pytest_univar.cli.map import map_bank
 from pytest_univar.cli.report import report
 from pytest_univar.errors import UnivarError
 
 app = typer.Typer(name="univar", no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-for command in (audit, report, doctor, encode, training.train, questions.export):
+for command in (audit, report, doctor, encode, training.train, evaluate, questions.export):
     app.command()(command)
 for command in (declared.init, declared.schema, declared.suggest):
     app.command()(command)

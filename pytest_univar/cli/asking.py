@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytest_univar.cli.common import console
+from pytest_univar.cli.common import progress_display
 from pytest_univar.errors import CostError, UsageError
 
 if TYPE_CHECKING:
@@ -54,12 +53,10 @@ class Asker:
     def __call__(self, step: Step, prompts: Sequence[Question]) -> dict[str, Reply]:
         from pytest_univar.elicitation.recorded import RecordedElicitor
         from pytest_univar.questions.prompting import Reply
-        from pytest_univar.report.progress import BarDisplay, SilentDisplay
 
-        display = BarDisplay(lambda: console, nullcontext) if console.is_terminal else SilentDisplay()
         service = self.service(step)
         try:
-            with display.eliciting(f"{self.model} for {step.name}", len(prompts)) as progress:
+            with progress_display().eliciting(f"{self.model} for {step.name}", len(prompts)) as progress:
                 found = RecordedElicitor(service, self._work).elicit(prompts, "eng", progress=progress)
         except CostError as exc:
             raise CostError(
@@ -81,6 +78,11 @@ class Asker:
         tokens = self._max_tokens or step.tokens
         params = SamplingParams(temperature=self._temperature, top_p=None, max_tokens=tokens, seed=self._seed)
         return LiteLLMService(self.model, api_base=self._api_base, params=params, budget=self._budget)
+
+    def spent(self) -> dict[str, Any]:
+        """What the calls came to. recorded: replies that ``work`` held already. unpriced: calls of unknown price."""
+        names = ("calls", "retries", "recorded", "prompt_tokens", "completion_tokens", "cost_usd", "unpriced")
+        return {"work": str(self._work), **{name: getattr(self._tally, name) for name in names}}
 
     def account(self) -> str:
         """What the calls came to, as one line."""

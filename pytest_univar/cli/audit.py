@@ -176,13 +176,15 @@ def _work(run: Run, asked: Asked, found: Found) -> None:
     for where, expectation in asked.items:
         claims: list[Claim] = []
         outcome: Outcome = "failed"
+        why = ""
         try:
             expectation.check(run.auditor(where, asked.want, claims.extend))
             outcome = _outcome(claims, run.config.inconclusive)
         except UnivarError as error:
             found.errors[str(error)] = error
+            why = own_words(str(error))
         found.claims.extend(claims)
-        run.add_test(where, asked.want.model, outcome, [claim.to_json() for claim in claims])
+        run.add_test(where, asked.want.model, outcome, [claim.to_json() for claim in claims], why)
 
 
 def _outcome(claims: Sequence[Claim], inconclusive: str) -> Outcome:

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     from pytest_univar.banks import ReferenceBank
     from pytest_univar.doctor import Check
 
+SINGLE_VALUES = (
+    "name", "version", "encoder", "encoder_sha256", "text_format", "lambda", "answer_params", "translator",
+    "question_set_hash", "tensors_sha256",
+)  # fmt: skip
+"""Of a bank's manifest, by their keys in it."""
+
 app = typer.Typer(no_args_is_help=True, help="Build reference banks, look into them and check them.")
 
 
@@ -62,10 +68,7 @@ def bank_build(
             name=settings.bank,
             lambda_=settings.training.lambda_,
             schemes=settings.region_of(),
-            sources=[
-                {"name": name, "licence": corpus.licence, "credit": corpus.credit}
-                for name, corpus in settings.corpora.items()
-            ],
+            sources=[settings.credit_of(corpus.name) for corpus in corpora],
             progress=lambda count: bar.advance(task, count),
         )
     save_bank(bank, output)
@@ -261,17 +264,8 @@ def summary(bank: ReferenceBank, folder: Path) -> dict[str, Any]:
 
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     return {
-        "name": bank.name,
-        "version": bank.version,
+        **{key: manifest[key] for key in SINGLE_VALUES},
         "folder": str(folder),
-        "encoder": bank.encoder,
-        "encoder_sha256": bank.encoder_sha256,
-        "text_format": bank.text_format,
-        "lambda": bank.lambda_,
-        "answer_params": dict(bank.answer_params),
-        "translator": bank.translator,
-        "question_set_hash": bank.question_set_hash,
-        "tensors_sha256": manifest["tensors_sha256"],
         "rows": len(bank),
         "dimensions": bank.vectors.shape[1],
         "dtype": str(bank.vectors.dtype),

@@ -24,9 +24,14 @@ console = Console()
 notes = Console(stderr=True)
 """For progress and remarks, so that a result on stdout is nothing else."""
 
-Answers = Annotated[Path, typer.Option(help="Answers of many LLMs: JSON lines, plain, .gz or .xz.")]
+Answers = Annotated[
+    Path,
+    typer.Option(
+        help="Answers of many LLMs: JSON lines, plain, .gz or .xz; or a folder with CORPUS/qa_translated/MODEL.csv."
+    ),
+]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps; default: the best there is.")]
-RecipeName = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: univar-mini.")]
+RecipeName = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: mini, paper or released.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="All problems, nearest value IDs and evidence, not the first few alone.")
 ]

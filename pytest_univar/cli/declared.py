@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from datetime import datetime, timezone
+from enum import Enum
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -18,23 +19,43 @@ OF_THE_COMMAND_LINE = ("api_base", "bank", "encoder", "cassette_dir")
 """Settings that a file of expectations does not hold, so that pytest has to be told them again."""
 
 
+class Schema(str, Enum):
+    """What there is a JSON Schema of."""
+
+    EXPECTATIONS = "expectations"
+    RESULT = "result"
+
+
+_SCHEMAS = {Schema.EXPECTATIONS: "univar.schema.json", Schema.RESULT: "report/result.schema.json"}
+
+
 def init(
     path: Annotated[Path, typer.Argument(help="The file to write; its name must end in .univar.yaml.")] = DECLARATION,
+    as_json: AsJson = False,
 ) -> None:
     """Write a file of declared expectations to begin with; its comments explain every form.
 
     univar init tests/values.univar.yaml
     """
     unused(path).write_text(shipped("starting_file.yaml"), encoding="utf-8")
-    say(f"{path} written; change what it expects, then run it: pytest --univar-model=MODEL {path}")
+    if as_json:
+        print_json({"output": str(path)})
+    else:
+        say(f"{path} written; change what it expects, then run it: pytest --univar-model=MODEL {path}")
 
 
-def schema() -> None:
-    """Print the JSON Schema of files of declared expectations, for editors.
+def schema(
+    of: Annotated[
+        Schema, typer.Argument(help="expectations: files of declared expectations; result: what --json writes.")
+    ] = Schema.EXPECTATIONS,
+) -> None:
+    """Print a JSON Schema: of files of declared expectations, for editors, or of the result of an audit.
 
     univar schema > univar.schema.json
+
+    univar schema result > result.schema.json
     """
-    typer.echo(shipped("univar.schema.json"), nl=False)
+    typer.echo(shipped(_SCHEMAS[of]), nl=False)
 
 
 @with_settings("api_base", "questions", "languages", "bank", "encoder", "cassette_dir", "record", "confidence")

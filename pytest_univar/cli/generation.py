@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from pytest_univar.cli.asking import Asker
-from pytest_univar.cli.common import console, say
+from pytest_univar.cli.common import AsJson, console, note, print_json, say
 from pytest_univar.errors import QuestionsError, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def generate(
     max_cost: MaxCost = None,
     work: Work = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and ask nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Have a model write questions about human values: situations, questions, paraphrases. Exit code 1 on a problem.
 
@@ -73,7 +74,11 @@ def generate(
         max_cost=max_cost,
     )
     if dry_run:
-        _show_plan(asker, generation.plan(chosen, scenarios=scenarios, paraphrases=paraphrases))
+        plan = _planned(asker, generation.plan(chosen, scenarios=scenarios, paraphrases=paraphrases))
+        if as_json:
+            print_json(plan)
+        else:
+            _show_plan(plan)
         return
     if output.exists():
         raise UsageError(
@@ -81,18 +86,31 @@ def generate(
             f"same --work nothing that is recorded is asked again"
         )
     made = generation.generate(chosen, asker, scenarios=scenarios, paraphrases=paraphrases)
-    table = Table("step", "wanted", "kept", "duplicates", "missing", "asked again", box=None)
-    for account in made.accounts:
-        table.add_row(account.step, *map(str, account[1:]))
-    _report(made.problems)
-    console.print(table)
-    say(asker.account())
+    if made.questions:
+        generation.write_questions(output, made.questions)
+    if as_json:
+        print_json(
+            {
+                "output": str(output) if made.questions else None,
+                "questions": len(made.questions),
+                "steps": [account._asdict() for account in made.accounts],
+                "problems": [problem._asdict() for problem in made.problems],
+                "spent": asker.spent(),
+            }
+        )
+    else:
+        table = Table("step", "wanted", "kept", "duplicates", "missing", "asked again", box=None)
+        for account in made.accounts:
+            table.add_row(account.step, *map(str, account[1:]))
+        _report(made.problems)
+        console.print(table)
+        say(asker.account())
     if not made.questions:
         raise QuestionsError(
             f"{model} wrote no question that can be used, so {output} is not written. Try another model"
         )
-    generation.write_questions(output, made.questions)
-    say(f"{len(made.questions)} questions written to {output}; read them before you ask them")
+    if not as_json:
+        say(f"{len(made.questions)} questions written to {output}; read them before you ask them")
     if made.problems:
         raise typer.Exit(1)
 
@@ -108,6 +126,7 @@ def translate(
     max_tokens: MaxTokens = None,
     max_cost: MaxCost = None,
     work: Work = None,
+    as_json: AsJson = False,
 ) -> None:
     """Translate a question set from English, into one file a language beside it. Exit code 1 on a problem.
 
@@ -139,8 +158,8 @@ def translate(
             max_cost=max_cost,
         )
     by_code = {code: _translate_into(code, translator, asker) for code in codes}
-    table = Table("language", "questions", "there before", "translated", "missing", "file", box=None)
-    failed = False
+    done: list[dict[str, Any]] = []
+    problems: list[Problem] = []
     for code in codes:
         path = Path(questions).with_name(f"{Path(questions).stem}.{code}.jsonl")
         kept = _existing(path, code)
@@ -150,14 +169,29 @@ def translate(
         result = translated(missing, code, by_code[code], there=there)
         if result.questions:
             write_questions(path, _in_order(english, [*(each.question for each in kept), *result.questions]))
-        _report(result.problems)
-        counts = (len(english), len(ids), len(result.questions), len(result.problems))
-        table.add_row(code, *map(str, counts), str(path))
-        failed = failed or bool(result.problems)
-    console.print(table)
-    if asker:
-        say(asker.account())
-    if failed:
+        problems += result.problems
+        done.append(
+            {
+                "language": code,
+                "questions": len(english),
+                "there_before": len(ids),
+                "translated": len(result.questions),
+                "missing": len(result.problems),
+                "file": str(path),
+            }
+        )
+    if as_json:
+        spent = asker.spent() if asker else None
+        print_json({"languages": done, "problems": [problem._asdict() for problem in problems], "spent": spent})
+    else:
+        _report(problems)
+        table = Table("language", "questions", "there before", "translated", "missing", "file", box=None)
+        for each in done:
+            table.add_row(*map(str, each.values()))
+        console.print(table)
+        if asker:
+            say(asker.account())
+    if problems:
         raise typer.Exit(1)
 
 
@@ -172,7 +206,7 @@ def _translate_into(code: str, translator: str, asker: Asker | None) -> Translat
     made = offline_translator(translator, Path(), target=code)
     made.check("eng")
     if made.notice:
-        say(made.notice)
+        note(made.notice)
 
     def translate(english: Sequence[Located]) -> dict[str, Reply]:
         texts: dict[int, str] = {}
@@ -183,22 +217,32 @@ def _translate_into(code: str, translator: str, asker: Asker | None) -> Translat
     return translate
 
 
-def _show_plan(asker: Asker, planned: Iterable[Planned]) -> None:
+def _planned(asker: Asker, planned: Iterable[Planned]) -> dict[str, Any]:
+    """What each step would take, and all of them together. cost_usd: None where the price is unknown."""
     from pytest_univar.elicitation.pricing import estimated_tokens, price
     from pytest_univar.elicitation.vendor import its_warnings_ignored
 
-    table = Table("step", "calls", "tokens in", "tokens out", "USD", box=None)
-    total = [0, 0, 0]
-    cost: float | None = 0.0
+    steps: list[dict[str, Any]] = []
     for step, calls, prompt in planned:
         tokens_in = calls * estimated_tokens([{"content": prompt}])
         tokens_out = calls * asker.service(step).params.max_tokens
         with its_warnings_ignored():
-            own = price(asker.model, tokens_in, tokens_out)
-        cost = None if own is None or cost is None else cost + own
-        total = [before + more for before, more in zip(total, (calls, tokens_in, tokens_out), strict=True)]
-        table.add_row(step.name, str(calls), str(tokens_in), str(tokens_out), _dollars(own))
-    table.add_row("at most", *map(str, total), _dollars(cost))
+            cost = price(asker.model, tokens_in, tokens_out)
+        figures = {"calls": calls, "prompt_tokens": tokens_in, "completion_tokens": tokens_out, "cost_usd": cost}
+        steps.append({"step": step.name, **figures})
+    total: dict[str, Any] = {
+        name: sum(each[name] for each in steps) for name in ("calls", "prompt_tokens", "completion_tokens")
+    }
+    costs = [each["cost_usd"] for each in steps]
+    total["cost_usd"] = None if None in costs else sum(costs)
+    return {"model": asker.model, "steps": steps, "at_most": total}
+
+
+def _show_plan(plan: dict[str, Any]) -> None:
+    table = Table("step", "calls", "tokens in", "tokens out", "USD", box=None)
+    for each in (*plan["steps"], {"step": "at most", **plan["at_most"]}):
+        *counts, cost = each.values()
+        table.add_row(*map(str, counts), _dollars(cost))
     console.print(table)
     say("A reply that cannot be used is asked for once more, which is not counted here; recorded replies cost nothing.")
 

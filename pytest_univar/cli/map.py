@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from pytest_univar.cli.common import say
+from pytest_univar.cli.common import AsJson, print_json, say
 from pytest_univar.errors import BaselineError, UsageError
 
 if TYPE_CHECKING:
@@ -36,10 +36,19 @@ def map_bank(
     cache: Annotated[
         Path | None, typer.Option(help="Where fitted maps are kept; default: pytest-univar in the user's cache folder.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draw the map of a bank, with audited profiles on it. Maps are fitted once and kept.
 
     univar map univar-mini-eng --by family --baseline v1.4 --out map.png
+
+    The paper's figures 1, 5 and 7, by language, by corpus and by model:
+
+    univar map BANK --by language --out figure-1.png
+
+    univar map BANK --by corpus --out figure-5.png
+
+    univar map BANK --by llm --out figure-7.png
     """
     from pytest_univar.banks import load_bank
     from pytest_univar.maps import check_method, fitted, value_map
@@ -55,6 +64,10 @@ def map_bank(
     data = write(drawn, by, panels or None)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
+    if as_json:
+        drawn_of = {"bank": loaded.name, "method": projection.method, "by": by, "panels": panels or None}
+        print_json({"output": str(out), **drawn_of, "shown": drawn.shown, "n": drawn.n, "audited": list(profiles)})
+        return
     audited = f", audited: {', '.join(profiles)}" if profiles else ""
     say(f"{out}: {drawn.shown:,} of {drawn.n:,} answers of {loaded.name} ({projection.method}){audited}")
 

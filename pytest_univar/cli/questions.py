@@ -101,6 +101,7 @@ def export(
     language: Annotated[str, typer.Option(help="ISO 639-3 code.")] = "eng",
     samples: Annotated[int, typer.Option(min=1, help="Answers to each question.")] = 1,
     max_tokens: Annotated[int, typer.Option(min=1, help="The longest answer in tokens.")] = 128,
+    as_json: AsJson = False,
 ) -> None:
     """Write a question set as the input file of an OpenAI batch; audit its output with --univar-model=replay:OUTPUT.
 
@@ -113,4 +114,7 @@ def export(
     asked = load_questions(questions, language)
     lines = [*openai_batch_lines(asked, model, SamplingParams(max_tokens=max_tokens), samples)]
     output.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
-    say(f"{len(lines)} requests written to {output}")
+    if as_json:
+        print_json({"output": str(output), "requests": len(lines), "questions": len(asked), "samples": samples})
+    else:
+        say(f"{len(lines)} requests written to {output}")

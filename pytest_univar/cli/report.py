@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pytest_univar.cli.common import Verbose, config_of, console, with_settings
+from pytest_univar.cli.common import AsJson, Verbose, config_of, console, note, print_document, with_settings
 from pytest_univar.errors import ReportError
 from pytest_univar.options import GITHUB, Report
 
@@ -23,13 +23,14 @@ def report(
         bool, typer.Option("--terminal", help="Show it here, too; without --html and --md that is what is done.")
     ] = False,
     verbose: Verbose = False,
+    as_json: AsJson = False,
     **settings: str | bool | None,
 ) -> None:
     """Draw the reports of an audit again, without the model, the encoder or the bank.
 
     univar report result.json --html report.html --terminal
     """
-    from pytest_univar.report import load_result
+    from pytest_univar.report import dump_result, load_result
     from pytest_univar.report.files import check_reports, write_reports
 
     config = config_of(settings)
@@ -43,7 +44,11 @@ def report(
         raise ReportError(f"{result}: found no readable file ({exc}), expected a result. Check the path") from exc
     loaded = load_result(text, str(result))
     written = write_reports(loaded, folder, html=config.html, md=md, to_summary=to_summary)
-    if terminal or not written:
+    if as_json:
+        print_document(dump_result(loaded))
+        for name in written:
+            note(f"{name} written")
+    elif terminal or not written:
         show(loaded, config.report, verbose=verbose, written=written)
     else:
         console.out(f"{', '.join(written)} written", highlight=False)

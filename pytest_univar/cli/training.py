@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from pytest_univar.cli.common import Answers, Device, RecipeName, console
+from pytest_univar.cli.common import Answers, AsJson, Device, RecipeName, console, notes, print_json
 
 if TYPE_CHECKING:
     from pytest_univar.evaluation.value_identification import Identification
+    from pytest_univar.training.log import Step
 
 
 def train(
@@ -22,30 +24,39 @@ def train(
     answers: Answers,
     backbone: Annotated[str, typer.Option(help="The encoder to start from: a folder or a hub id.")],
     output: Annotated[Path, typer.Option(help="The folder the encoder is written to.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the output folder, to the same weights.")
+    ] = False,
     device: Device = None,
+    as_json: AsJson = False,
 ) -> None:
     """Train an encoder by the multi-view recipe, and score it beside its backbone on questions it never saw.
 
-    univar train univar-mini --answers answers.jsonl.xz --backbone all-MiniLM-L6-v2/ --output runs/univar-mini
+    univar train mini --answers answers.jsonl.xz --backbone all-MiniLM-L6-v2/ --output runs/univar-mini
+
+    Shipped recipes: mini (the bundled encoder's), paper and released (UniVaR's, as published).
     """
     from pytest_univar.encoding import load_encoder
     from pytest_univar.evaluation.value_identification import identify
+    from pytest_univar.training import checkpoints
     from pytest_univar.training.recipe import load_recipe
-    from pytest_univar.training.trainer import Step, save, save_record, train
+    from pytest_univar.training.saving import save, save_record
+    from pytest_univar.training.trainer import train
 
     settings = load_recipe(recipe)
     corpora = settings.read_corpora(answers)
-    output.mkdir(parents=True, exist_ok=True)
-    with Progress(console=console) as bar, (output / "log.jsonl").open("w", encoding="utf-8") as log:
-        task = bar.add_task("training", total=settings.training.steps)
-
-        def on_step(step: Step) -> None:
-            log.write(json.dumps(asdict(step)) + "\n")
-            log.flush()
-            bar.update(task, completed=step.step, description=f"training, loss {step.loss:.2f}")
-
-        encoder = train(settings, corpora, backbone, device=device, on_step=on_step)
-    save(encoder, output, max_seq_length=settings.training.max_seq_length, dtype="float16")
+    with TrainingBar() as bar:
+        encoder = train(
+            settings,
+            corpora,
+            backbone,
+            output=output,
+            resume=resume,
+            device=device,
+            on_start=bar.start,
+            on_step=bar.show,
+        )
+    save(encoder, output, dtype="float16")
     record = {"recipe": settings.model_dump(mode="json", by_alias=True)}
     save_record(output, record)
     encoders = {settings.name: load_encoder(output, device=device), "backbone": load_encoder(backbone, device=device)}
@@ -55,14 +66,56 @@ def train(
     }
     record["scores"] = {name: [asdict(score) for score in each] for name, each in scores.items()}
     save_record(output, record)
-    console.print(scores_table(scores))
+    checkpoints.remove(output)
+    if as_json:
+        print_json(json.loads(json.dumps(record)))  # keys are texts, as in the file
+    else:
+        console.print(scores_table(scores))
+
+
+class TrainingBar:
+    """Loss, pairs per second and time left, on stderr where that is a terminal; from the first step on."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}, {task.fields[speed]} pairs/s, left"),
+            TimeRemainingColumn(),
+            console=notes,
+            disable=not notes.is_terminal,
+        )
+        self._pairs = 0
+
+    def __enter__(self) -> TrainingBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def start(self, done: int, steps: int) -> None:
+        self._task = self._bar.add_task("training", total=steps, completed=done, loss="–", speed="–")
+        self._began = perf_counter()
+        self._bar.start()
+
+    def show(self, step: Step) -> None:
+        self._pairs += step.pairs
+        speed = self._pairs / (perf_counter() - self._began)
+        self._bar.update(self._task, completed=step.step, loss=f"{step.loss:.3f}", speed=f"{speed:.1f}")
 
 
 def scores_table(scores: dict[str, list[Identification]]) -> Table:
-    """One line for each corpus and encoder."""
-    table = Table("corpus", "encoder", "k-NN 5", "k-NN 50", "profiles", "chance", box=None)
+    """One line for each corpus and encoder. A k above the answers there are to compare with has no score."""
+    ks = sorted({k for each in scores.values() for score in each for k in score.knn})
+    table = Table("corpus", "encoder", *(f"k-NN {k}" for k in ks), "profiles", "chance", box=None)
     for name, each in scores.items():
         for score in each:
-            cells = [f"{score.knn[k]:.3f} ({low:.3f}–{high:.3f})" for k, (low, high) in score.knn_interval.items()]
+            cells = [
+                f"{score.knn[k]:.3f} ({score.knn_interval[k][0]:.3f}–{score.knn_interval[k][1]:.3f})"
+                if k in score.knn
+                else "–"
+                for k in ks
+            ]
             table.add_row(score.corpus, name, *cells, f"{score.profiles:.3f}", f"{score.chance:.3f}")
     return table

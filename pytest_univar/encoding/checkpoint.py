@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pytest_univar.encoding.text_format import FILE, TextFormat, parse_text_format
 from pytest_univar.errors import EncoderError
 
 BUNDLED = "univar-mini"
@@ -28,22 +29,38 @@ HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """An encoder's files. name: as asked for. max_seq_length: in tokens, of an input. normalise: to unit length."""
+    """An encoder's files.
+
+    name: as asked for. max_seq_length: in tokens, of an input. normalise: to unit length. text_format: what a text goes
+    through before its tokens are counted.
+    """
 
     name: str
     folder: Path
     transformer: Path
     max_seq_length: int
     normalise: bool
+    text_format: TextFormat = field(default_factory=TextFormat)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """``config.json`` of the transformer."""
+        config: dict[str, Any] = _read_json(self.transformer / "config.json", dict)
+        return config
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the weight files, in the order of their names: what a bank is held against."""
+        """What a bank is held against: SHA-256 over the weight files, in the order of their names.
+
+        And over the text format, where there is one: other texts give other vectors.
+        """
         digest = hashlib.sha256()
         for file in sorted(self.transformer.glob("*.safetensors")):
             with file.open("rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)
+        if self.text_format != TextFormat():
+            digest.update(json.dumps(asdict(self.text_format), sort_keys=True).encode())
         return digest.hexdigest()
 
 
@@ -73,6 +90,7 @@ def read_checkpoint(name: str | Path) -> Checkpoint:
         transformer=transformer,
         max_seq_length=_max_seq_length(transformer),
         normalise="Normalize" in modules,
+        text_format=_text_format(folder / FILE),
     )
 
 
@@ -137,6 +155,10 @@ def _max_seq_length(transformer: Path) -> int:
             declared = _read_json(transformer / name, dict).get(key)
     limits = [declared, model.get("max_position_embeddings"), model.get("n_positions"), LONGEST_INPUT]
     return min(limit for limit in limits if isinstance(limit, int) and limit > 0)
+
+
+def _text_format(file: Path) -> TextFormat:
+    return parse_text_format(_read_json(file, dict), file) if file.exists() else TextFormat()
 
 
 def _read_json(file: Path, kind: type) -> Any:

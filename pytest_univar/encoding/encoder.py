@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,18 @@ import numpy.typing as npt
 
 from pytest_univar.devices import choose_device, choose_dtype
 from pytest_univar.encoding.checkpoint import Checkpoint, read_checkpoint
+from pytest_univar.encoding.cpu import on_every_core
+from pytest_univar.encoding.nomic import native_settings
 from pytest_univar.errors import EncoderError
+from pytest_univar.pretrained import load_pretrained
 from pytest_univar.values import Vectors
 
 if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
-# Tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
-TOKEN_BUDGET = {"cpu": 4096, "mps": 16_384, "cuda": 131_072}
+# Tokens of one batch, padding included. Small on a CPU (see cpu.py).
+TOKEN_BUDGET = {"cpu": 640, "mps": 16_384, "cuda": 131_072}
 
 TEXTS_AT_ONCE = 128
 """To the tokenizer: its threads keep what the largest call took."""
@@ -63,37 +67,50 @@ class Encoder:
 
     def encode(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Vectors:
         """Embed ``texts``: float32 ``[n, d]``, in their order. ``progress`` is told how many more are done."""
+        place: dict[str, int] = {}  # the same text twice is encoded once
+        of_text = np.array([place.setdefault(text, len(place)) for text in texts], dtype=np.intp)
+        times = np.bincount(of_text)
+        vectors = np.empty((len(place), self.dimension), dtype=np.float32)
+        tokens = self._tokens(list(place))
+        kind = self.device.partition(":")[0]
+        work = list(batches([len(ids) for ids in tokens], TOKEN_BUDGET[kind]))
+        embed = partial(self._embed_rows, tokens)
+        found = on_every_core(embed, work, self.model) if kind == "cpu" else map(embed, work)
+        for rows, embedded in zip(work, found, strict=True):
+            vectors[rows] = embedded
+            if progress is not None:
+                progress(int(times[rows].sum()))
+        return vectors[of_text]
+
+    def _embed_rows(self, tokens: Sequence[npt.NDArray[np.int32]], rows: Sequence[int]) -> Vectors:
         import torch
 
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        tokens = self._tokens(texts)
-        with torch.inference_mode():
-            for rows in batches([len(ids) for ids in tokens], TOKEN_BUDGET[self.device.partition(":")[0]]):
-                vectors[rows] = self.embed([tokens[row] for row in rows]).float().cpu().numpy()
-                if progress is not None:
-                    progress(len(rows))
-        return vectors
+        with torch.inference_mode():  # a setting of each thread
+            embedded: Vectors = self.embed([tokens[row] for row in rows]).float().cpu().numpy()
+        return embedded
 
     def _tokens(self, texts: Sequence[str]) -> list[npt.NDArray[np.int32]]:
-        """Of each text. In parts, because an encoding takes kilobytes beside its ids, and an int more than 4 bytes."""
+        """Of each text in the encoder's format.
+
+        In parts, because an encoding takes kilobytes beside its ids, and an int more than 4 bytes.
+        """
         tokens: list[npt.NDArray[np.int32]] = []
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            encodings = self.tokenizer.encode_batch(list(texts[start : start + TEXTS_AT_ONCE]))
-            tokens += [np.array(encoding.ids, dtype=np.int32) for encoding in encodings]
+            part = [self.checkpoint.text_format.apply(text) for text in texts[start : start + TEXTS_AT_ONCE]]
+            tokens += [np.array(encoding.ids, dtype=np.int32) for encoding in self.tokenizer.encode_batch(part)]
         return tokens
 
     def embed(self, tokens: Sequence[Sequence[int] | npt.NDArray[np.int32]]) -> torch.Tensor:
         """One padded batch through the model: ``[b, d]``. Differentiable, so that training uses the same path."""
         import torch
 
-        longest = max(len(ids) for ids in tokens)
-        padded = torch.zeros((len(tokens), longest), dtype=torch.long)
-        mask = torch.zeros((len(tokens), longest), dtype=torch.long)
-        for row, ids in enumerate(tokens):
-            padded[row, : len(ids)] = torch.tensor(ids)
-            mask[row, : len(ids)] = 1
-        padded, mask = padded.to(self.device), mask.to(self.device)
-        hidden = self.model(input_ids=padded, attention_mask=mask).last_hidden_state
+        lengths = np.array([len(ids) for ids in tokens])
+        present = np.arange(lengths.max()) < lengths[:, None]
+        ids = np.zeros(present.shape, dtype=np.int64)
+        ids[present] = np.concatenate(tokens)
+        padded, mask = (torch.from_numpy(array).to(self.device) for array in (ids, present.astype(np.int64)))
+        # Without a mask where nothing is padded, which is most batches where most texts are cut: attention is faster.
+        hidden = self.model(input_ids=padded, attention_mask=None if present.all() else mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(torch.float32)
         pooled = (hidden.to(torch.float32) * weights).sum(1) / weights.sum(1)
         return torch.nn.functional.normalize(pooled, dim=-1) if self.checkpoint.normalise else pooled
@@ -125,53 +142,19 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
 
 def load_model(checkpoint: Checkpoint, dtype: str) -> Any:
     """The bare transformer of a checkpoint; EncoderError names keys that are missing, unexpected or of wrong size."""
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModel
-    from transformers.utils import logging
+    from transformers import AutoConfig, AutoModel
 
-    with _quiet(logging):
-        try:
-            model, report = AutoModel.from_pretrained(
-                checkpoint.transformer,
-                dtype=getattr(torch, dtype),
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # so that the report below names them
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise EncoderError(f"{checkpoint.transformer}: cannot be loaded by transformers: {error}") from error
-    faults = [
-        f"{label}: {', '.join(sorted(keys)[:5])}{' …' if len(keys) > 5 else ''}"
-        for label, keys in (
-            ("missing", [key for key in report["missing_keys"] if not key.startswith("pooler.")]),
-            ("unexpected", [key for key in report["unexpected_keys"] if "pooler." not in key]),
-            ("of another size", [str(key[0]) for key in report["mismatched_keys"]]),
-        )
-        if keys
-    ]
-    if faults:
-        raise EncoderError(
-            f"{checkpoint.transformer}: the weights do not fit config.json ({'; '.join(faults)}). "
-            "Download the checkpoint again, whole, or correct its config.json."
-        )
-    return model
-
-
-class _quiet:
-    """Silence transformers' loading bar and advice: the same facts come back as our own error."""
-
-    def __init__(self, logging: Any) -> None:
-        self.logging = logging
-
-    def __enter__(self) -> None:
-        self.level = self.logging.get_verbosity()
-        self.bars = self.logging.is_progress_bar_enabled()
-        self.logging.set_verbosity(self.logging.CRITICAL)
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.level)
-        if self.bars:
-            self.logging.enable_progress_bar()
+    settings = native_settings(checkpoint.config, checkpoint.transformer / "config.json")
+    if settings:
+        config = AutoConfig.from_pretrained(checkpoint.transformer, trust_remote_code=False, **settings)
+        settings = {"config": config}
+    # A pooler of its own is neither needed nor used.
+    return load_pretrained(
+        AutoModel,
+        checkpoint.transformer,
+        dtype=dtype,
+        error=EncoderError,
+        may_lack="pooler.",
+        may_hold="pooler.",
+        **settings,
+    )

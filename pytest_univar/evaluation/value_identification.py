@@ -20,8 +20,9 @@ DRAWS = 100
 class Identification:
     """Balanced accuracies on held-out questions, with 95 % intervals by question.
 
-    The bank is made of the corpus's training questions. knn: k → accuracy of single answers. profiles: share of
-    profiles of 40 answers whose nearest centroid is their own. chance: 1 / number of value IDs.
+    The bank is made of the corpus's training questions. knn: k → accuracy of single answers; without the k that are
+    larger than the bank. profiles: share of profiles of 40 answers whose nearest centroid is their own. chance: 1 /
+    number of value IDs.
     """
 
     corpus: str
@@ -46,7 +47,7 @@ def identify(encoder: TextEncoder, corpus: Corpus, *, ks: tuple[int, ...] = (5, 
     questions = np.unique([a.question_id for a in test], return_inverse=True)[1]
     weights = stats.balancing_weights(bank_labels, len(index))
     knn, intervals = {}, {}
-    for k in ks:
+    for k in (k for k in ks if k <= len(bank)):
         hits = stats.knn_labels(queries, bank, bank_labels, len(index), k=k, weights=weights) == labels
         knn[k] = balanced_accuracy(hits, labels)
         intervals[k] = accuracy_interval(hits, labels, questions, seed)

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
 from pytest_univar.corpora import Corpus
-from pytest_univar.encoding import Checkpoint, Encoder, read_checkpoint
-from pytest_univar.encoding.encoder import batches, load_tokenizer
+from pytest_univar.encoding import Encoder, read_checkpoint
 from pytest_univar.errors import UnivarError, UsageError
-from pytest_univar.training.loss import multi_view_infonce
-from pytest_univar.training.recipe import Recipe, Training
-from pytest_univar.training.views import Answers, Pair, draw_pairs
-from pytest_univar.values import QA
-
-# Padded tokens that go through the model at once: on a CPU small pieces of like length are faster than one batch.
-PIECE = {"cpu": 2048, "mps": 16_384, "cuda": 65_536}
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step came to. loss: in nats. seconds: since training began."""
-
-    step: int
-    corpus: str
-    loss: float
-    learning_rate: float
-    seconds: float
+from pytest_univar.training import checkpoints
+from pytest_univar.training.batches import Batches
+from pytest_univar.training.checkpoints import Origin, State
+from pytest_univar.training.learner import Learner, with_settings
+from pytest_univar.training.log import LOG, Step, begin_log, log
+from pytest_univar.training.recipe import Recipe
+from pytest_univar.training.schedule import share_of_rate
 
 
 def train(
@@ -42,143 +26,86 @@ def train(
     corpora: Sequence[Corpus],
     backbone: str,
     *,
+    output: Path | None = None,
+    resume: bool = False,
     device: str | None = None,
+    on_start: Callable[[int, int], None] = lambda done, steps: None,
     on_step: Callable[[Step], None] = lambda step: None,
 ) -> Encoder:
     """Train ``backbone`` (a folder or hub id) by ``recipe`` and return the encoder, in float32.
 
-    The seed fixes the batches; results are the same on the same machine and libraries. Raises UsageError, before the
-    first step, where the recipe asks for longer inputs than the backbone reads, UnivarError where the loss is not a
-    number.
+    output: the run's folder, for its log and its checkpoints; None keeps neither. resume: go on from the last
+    checkpoint there. on_start is told how many steps are done, and of how many. The seed fixes the batches; on a CPU
+    the weights are the same on the same machine and libraries, also those of a run that was resumed; on other devices
+    up to rounding.
+
+    Before the first step, UsageError where the recipe does not fit the backbone, the answers or the run to resume,
+    AnswersError where there are too few answers for its views, EncoderError where the backbone cannot be loaded. Later,
+    UnivarError where the loss or its gradient is not a number; it names the last checkpoint, which stays.
     """
     settings = recipe.training
-    torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng(recipe.seed)
-    encoder = Encoder(read_checkpoint(backbone), device=device, dtype="float32")
-    _require_room(encoder.checkpoint, settings)
-    parameters = _trainable(encoder, freeze_embeddings=settings.freeze_embeddings)
-    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _linear(step, settings))
-    began = time.perf_counter()
-    for step, (name, pairs) in enumerate(_batches(rng, recipe, corpora), start=1):
-        loss = _loss(encoder, pairs, settings)
-        if not math.isfinite(loss.item()):
-            raise UnivarError(
-                f"step {step}: the loss is {loss.item()}, expected a finite number. Lower learning_rate or raise "
-                "temperature in the recipe"
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, settings.clip)
-        rate = float(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad(set_to_none=True)
-        on_step(Step(step, name, loss.item(), rate, time.perf_counter() - began))
-    encoder.model.eval()
-    encoder.tokenizer.enable_truncation(settings.max_seq_length)
-    return encoder
-
-
-def save(encoder: Encoder, folder: Path, *, max_seq_length: int, dtype: str) -> None:
-    """Write the encoder in the sentence-transformers layout. Its own weights are rounded to ``dtype`` by it."""
-    source = encoder.checkpoint
-    folder.mkdir(parents=True, exist_ok=True)
-    encoder.model.to(getattr(torch, dtype)).save_pretrained(folder)
-    encoder.model.float()
-    tokenizer = load_tokenizer(source)
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    modules = [("Transformer", ""), ("Pooling", "1_Pooling")] + ([("Normalize", "2_Normalize")] * source.normalise)
-    listed = [
-        {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-        for i, (kind, path) in enumerate(modules)
-    ]
-    pooling = {"word_embedding_dimension": encoder.dimension, "pooling_mode_mean_tokens": True}
-    _write(folder / "modules.json", listed)
-    _write(folder / "1_Pooling" / "config.json", pooling)
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": max_seq_length, "do_lower_case": False})
-    _write(folder / "tokenizer_config.json", _tokenizer_config(source))
-
-
-def save_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write how an encoder was made, and how it scores, as ``training.json`` beside its weights."""
-    _write(folder / "training.json", record)
-
-
-def _write(file: Path, content: Any) -> None:
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _tokenizer_config(source: Checkpoint) -> Any:
-    file = source.transformer / "tokenizer_config.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-
-
-def _batches(rng: np.random.Generator, recipe: Recipe, corpora: Sequence[Corpus]) -> Iterator[tuple[str, list[Pair]]]:
-    settings = recipe.training
-    weights = np.array([recipe.corpora[corpus.name].weight for corpus in corpora])
-    grouped = [_by_value_id(corpus) for corpus in corpora]
-    for _ in range(settings.steps):
-        chosen = int(rng.choice(len(corpora), p=weights / weights.sum()))
-        yield (
-            corpora[chosen].name,
-            draw_pairs(
-                rng,
-                grouped[chosen],
-                pairs=settings.pairs,
-                lambda_=settings.lambda_,
-                pool=settings.question_pool,
-                characters=settings.view_characters,
-            ),
+    files = read_checkpoint(backbone)
+    checkpoint = with_settings(files, settings)
+    batches = Batches(recipe, corpora)
+    if settings.warmup_steps > batches.steps:
+        raise UsageError(
+            f"recipe: training.warmup_steps: found {settings.warmup_steps}, expected at most the {batches.steps} steps "
+            "of the run. Lower it, or train longer"
         )
+    origin = Origin(recipe.model_dump(mode="json", by_alias=True), batches.answers, files.fingerprint)
+    state = _state(output, origin, resume=resume)
+    torch.manual_seed(recipe.seed)  # a pooler, which nobody uses, may be missing in the backbone
+    learner = Learner(checkpoint, settings, device)
+    if state:
+        learner.restore(state)
+    done, began = (state.step, time.perf_counter() - state.seconds) if state else (0, time.perf_counter())
+    if output:
+        begin_log(output / LOG, after=done)
+    on_start(done, batches.steps)
+    for number in range(done + 1, batches.steps + 1):
+        batch = batches.draw(number)
+        loss, norm = learner.gradients(batch.pairs)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise UnivarError(_diverged(number, loss, output))
+        before = number - 1
+        if output and before > done and settings.checkpoint_every and before % settings.checkpoint_every == 0:
+            # Not until this loss has shown that the weights are good.
+            seconds = time.perf_counter() - began
+            folder = checkpoints.folder_of(output, before)
+            checkpoints.write(learner.encoder, State(folder, before, seconds, learner.tensors()), origin)
+        rate = settings.learning_rate * share_of_rate(
+            settings.schedule, number, steps=batches.steps, warmup=settings.warmup_steps
+        )
+        temperature = learner.temperature().item()
+        learner.update(rate)
+        seconds = time.perf_counter() - began
+        step = Step(number, batch.corpus, len(batch.pairs), loss, temperature, rate, norm, seconds)
+        if output:
+            log(output / LOG, step)
+        on_step(step)
+    return learner.finished()
 
 
-def _by_value_id(corpus: Corpus) -> Mapping[int, Answers]:
-    index = {value_id: i for i, value_id in enumerate(corpus.value_ids)}
-    grouped: dict[int, dict[str, list[QA]]] = {i: {} for i in index.values()}
-    for answer in corpus.training:
-        qas = grouped[index[answer.value_id]].setdefault(answer.question_id, [])
-        qas.append(QA(answer.question, answer.answer))
-    return grouped
+def _state(output: Path | None, origin: Origin, *, resume: bool) -> State | None:
+    """What to go on from. UsageError where that is not as it was asked."""
+    if resume:
+        if output is None:
+            raise UsageError("found no folder to resume from, expected that of the run")
+        return checkpoints.read(output, origin)
+    if output and (found := checkpoints.latest(output)):
+        raise UsageError(
+            f"{output}: found the checkpoint {found.name} of a run that did not finish. Go on with it (--resume), "
+            f"remove {found.parent}, or name another folder"
+        )
+    return None
 
 
-def _loss(encoder: Encoder, pairs: Sequence[Pair], settings: Training) -> torch.Tensor:
-    encoder.tokenizer.enable_truncation(settings.view_tokens)
-    texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-    tokens = [encoding.ids for encoding in encoder.tokenizer.encode_batch(texts)]
-    pieces = list(batches([len(ids) for ids in tokens], PIECE[encoder.device.partition(":")[0]]))
-    vectors = torch.cat([encoder.embed([tokens[row] for row in rows]) for rows in pieces])
-    order = torch.argsort(torch.tensor([row for rows in pieces for row in rows]))
-    first, second = torch.nn.functional.normalize(vectors[order.to(vectors.device)], dim=-1).chunk(2)
-    return multi_view_infonce(
-        first,
-        second,
-        torch.tensor([pair.identity for pair in pairs], device=vectors.device),
-        temperature=settings.temperature,
-        mask_same=settings.mask_same_value_id,
-    )
-
-
-def _require_room(backbone: Checkpoint, settings: Training) -> None:
-    for key in ("view_tokens", "max_seq_length"):
-        if (found := getattr(settings, key)) > backbone.max_seq_length:
-            raise UsageError(
-                f"recipe: training.{key}: found {found}, expected at most the {backbone.max_seq_length} tokens that "
-                f"the backbone {backbone.name!r} reads"
-            )
-
-
-def _trainable(encoder: Encoder, *, freeze_embeddings: bool) -> list[torch.nn.Parameter]:
-    """The model stays in eval mode: dropout adds nothing measurable in so few steps and costs time on a CPU."""
-    if freeze_embeddings:
-        encoder.model.get_input_embeddings().requires_grad_(False)
-    return [parameter for parameter in encoder.model.parameters() if parameter.requires_grad]
-
-
-def _linear(step: int, settings: Training) -> float:
-    """Up over the warm-up, then down to 0 at the last step."""
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    return max(0.0, (settings.steps - step) / max(1, settings.steps - settings.warmup_steps))
+def _diverged(number: int, loss: float, output: Path | None) -> str:
+    what = "the loss is" if not math.isfinite(loss) else "the gradient of the loss is not finite, the loss"
+    remedy = "Lower learning_rate or raise temperature in the recipe"
+    message = f"step {number}: {what} {loss}, expected a finite number. {remedy}"
+    if output is None:
+        return message
+    if kept := checkpoints.latest(output):
+        return f"{message}. The last good checkpoint is kept: {kept}. It can be the --backbone of another run"
+    return f"{message}. There was no checkpoint yet"

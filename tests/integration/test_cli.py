@@ -36,6 +36,7 @@ COMMANDS = [
     ["doctor"],
     ["encode"],
     ["train"],
+    ["evaluate"],
     ["export"],
     ["init"],
     ["schema"],

@@ -18,6 +18,7 @@ PACKAGE = Path(pytest_univar.__file__).parent
 ORDER = (
     "errors",
     "devices",
+    "pretrained",
     "languages",
     "values",
     "stats",
@@ -27,8 +28,8 @@ ORDER = (
     "questions",
     "answer_lines",
     "cassette",
-    "corpora",
     "elicitation",
+    "corpora",
     "cassette_tools",
     "export",
     "translation",
@@ -56,7 +57,7 @@ ORDER = (
     "testing",
 )
 """From the ground up, as the design draws it, with some modules that it does not name yet: ``corpora`` (answers of
-many LLMs) stands on the cassette format; ``calibration`` and ``baselines`` stand on banks and profiles alone;
+many LLMs) stands on the readers of answer files; ``calibration`` and ``baselines`` stand on banks and profiles alone;
 ``explanations`` are the words for what ``measurement`` finds, and ``comparison`` is what ``report`` shows of several
 runs; ``building`` (corpora → bank) needs the pipeline's encoder protocol, so it stands above ``audit``; ``run`` (the
 state of one pytest run) was split from ``plugin`` and stands right below it; ``declared`` (the YAML forms) stands on

@@ -1,47 +1,25 @@
-"""training/: the loss and the views by hand, and real training runs of a tiny encoder."""
+"""training/: the loss, its temperature, the schedule and gradient caching, by hand and against one big batch."""
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
-from pytest_univar.encoding import Encoder, load_encoder
-from pytest_univar.errors import UnivarError, UsageError
-from pytest_univar.evaluation.value_identification import identify
-from pytest_univar.training.loss import multi_view_infonce
-from pytest_univar.training.recipe import load_recipe
-from pytest_univar.training.trainer import Step, save, train
-from pytest_univar.training.views import Pair, draw_pairs, view_text
-from pytest_univar.values import QA
-from tests.checkpoints import bert_checkpoint
-from tests.synthetic import corpus, recipe, settings, toml
+from pytest_univar.training.gradients import backward, pieces_of
+from pytest_univar.training.loss import Temperature, multi_view_infonce
+from pytest_univar.training.schedule import share_of_rate
 
 Floats = npt.NDArray[np.float64]
-LN2 = math.log(2)
 
 # Similarities of three pairs whose exponentials are small whole numbers: the second views are unit vectors, so that the
 # first ones are the logits. exp: [[2, 1, 1], [1, 4, 1], [3, 1, 1]].
 LOGITS = torch.log(torch.tensor([[2.0, 1, 1], [1, 4, 1], [3, 1, 1]]))
 UNIT = torch.eye(3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Several threads only stand in each other's way in a model this small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 # ---------------------------------------------------------------------------------------------------------------- loss
 
@@ -101,237 +79,113 @@ def one_way(anchors: Floats, others: Floats, ids: npt.NDArray[np.int64], tempera
     return sum(losses) / len(losses)
 
 
-# --------------------------------------------------------------------------------------------------------------- views
-
-ANSWERS = {llm: {f"q{q}": [QA(f"q{q}", f"llm{llm} v{v}") for v in range(2)] for q in range(30)} for llm in range(3)}
-
-
-def pairs_of(seed: int, **changes: int) -> list[Pair]:
-    wanted = {"pairs": 32, "lambda_": 5, "pool": 8, "characters": 1000, **changes}
-    return draw_pairs(np.random.default_rng(seed), ANSWERS, **wanted)
+def test_one_way_is_the_papers_formula() -> None:
+    # rows alone: 2/4, 4/6, 1/5
+    loss = multi_view_infonce(LOGITS, UNIT, torch.tensor([0, 1, 2]), temperature=1.0, both_ways=False)
+    assert loss.item() == pytest.approx(math.log(2 * 1.5 * 5) / 3)
 
 
-def questions(view: str) -> list[str]:
-    return re.findall(r"^Q: (q\d+) A: ", view, re.MULTILINE)
+# --------------------------------------------------------------------------------------------------------- temperature
 
 
-def test_views_are_qas_of_one_llm_on_different_questions() -> None:
-    for pair in pairs_of(0):
-        for view in (pair.first, pair.second):
-            lines = view.split("\n")
-            assert 1 <= len(lines) <= 5
-            assert all(re.fullmatch(rf"Q: q\d+ A: llm{pair.identity} v[01]", line) for line in lines)
-            assert len(set(questions(view))) == len(lines)
+def test_a_fixed_temperature_has_no_gradient_and_no_cap() -> None:
+    fixed = Temperature(0.002, learnt=False)
+    fixed.cap()
+    assert fixed().item() == pytest.approx(0.002)
+    assert not any(parameter.requires_grad for parameter in fixed.parameters())
 
 
-def test_the_two_sides_of_a_batch_share_no_question() -> None:
-    for seed in range(20):
-        first, second = set(), set()
-        for pair in pairs_of(seed):
-            first.update(questions(pair.first))
-            second.update(questions(pair.second))
-        assert len(first) == len(second) == 8  # the pool of each side
-        assert not first & second
+def test_a_learnt_temperature_falls_where_the_positive_is_nearest_already() -> None:
+    """Then a smaller one makes the loss smaller, and its gradient says so."""
+    learnt = Temperature(0.5, learnt=True)
+    vectors = torch.eye(4)
+    multi_view_infonce(vectors, vectors, torch.arange(4), temperature=learnt()).backward()  # type: ignore[no-untyped-call]
+    # at s = 1/τ the loss is log(1 + 3 exp(-s)); by log s: -3 s exp(-s) / (1 + 3 exp(-s))
+    s = 2.0
+    assert learnt.log_scale.grad is not None
+    assert learnt.log_scale.grad.item() == pytest.approx(-3 * s * math.exp(-s) / (1 + 3 * math.exp(-s)))
 
 
-def test_the_number_of_qas_is_uniform_up_to_lambda() -> None:
-    views = [view for seed in range(50) for pair in pairs_of(seed) for view in (pair.first, pair.second)]
-    counts = np.bincount([len(questions(view)) for view in views], minlength=6)
-    assert counts[0] == 0
-    # 3,200 views: 640 of each number, give or take 23 (one standard deviation)
-    assert (abs(counts[1:] - 640) < 5 * 23).all()
+def test_a_learnt_temperature_is_capped_like_clips() -> None:
+    learnt = Temperature(0.02, learnt=True)
+    with torch.no_grad():
+        learnt.log_scale.fill_(math.log(250))
+    learnt.cap()
+    assert learnt().item() == pytest.approx(0.01)
+    with torch.no_grad():
+        learnt.log_scale.fill_(math.log(3))
+    learnt.cap()
+    assert learnt().item() == pytest.approx(1 / 3)
 
 
-def test_a_batch_has_every_value_id_alike() -> None:
-    assert np.bincount([pair.identity for pair in pairs_of(0, pairs=30)]).tolist() == [10, 10, 10]
-    assert sorted(np.bincount([pair.identity for pair in pairs_of(0, pairs=32)])) == [10, 11, 11]
-
-
-def test_lambda_above_the_questions_takes_what_there_is() -> None:
-    assert max(len(questions(pair.first)) for pair in pairs_of(0, lambda_=80, pool=4)) == 4
-
-
-def test_the_draw_is_the_generators_alone() -> None:
-    assert pairs_of(3) == pairs_of(3)
-    assert pairs_of(3) != pairs_of(4)
-
-
-def test_a_view_of_several_is_cut_to_its_length() -> None:
-    # 60 characters for two QAs: 30 each, 10 of them the question's
-    qas = [QA("x" * 50, "y" * 50), QA("short", "too")]
-    assert view_text(qas, 60) == f"Q: {'x' * 10} A: {'y' * 20}\nQ: short A: too"
-    assert view_text(qas[:1], 60) == str(qas[0])  # one alone is cut by the tokenizer
-
-
-# ------------------------------------------------------------------------------------------------------------ training
-
-
-@pytest.fixture(scope="module")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(bert_checkpoint(tmp_path_factory.mktemp("backbone")))
-
-
-@pytest.fixture(scope="module")
-def trained(backbone: str) -> tuple[Encoder, list[Step]]:
-    steps: list[Step] = []
-    return train(recipe(), [corpus()], backbone, device="cpu", on_step=steps.append), steps
-
-
-def test_training_lowers_the_loss(trained: tuple[Encoder, list[Step]]) -> None:
-    losses = [step.loss for step in trained[1]]
-    assert len(losses) == 40
-    # at first the 8 pairs of the other LLM look just like the positive one
-    assert np.mean(losses[:5]) == pytest.approx(math.log(9), abs=0.2)
-    assert np.mean(losses[-5:]) < 0.5
-
-
-def test_training_identifies_llms_on_questions_it_never_saw(trained: tuple[Encoder, list[Step]], backbone: str) -> None:
-    before = identify(load_encoder(backbone, device="cpu"), corpus(), ks=(5,))
-    after = identify(trained[0], corpus(), ks=(5,))
-    assert after.chance == 0.5
-    assert before.knn[5] < 0.8
-    assert after.knn[5] > 0.9
-
-
-def test_the_same_seed_gives_the_same_weights(backbone: str) -> None:
-    first, again, other = (
-        train(recipe(steps=2).model_copy(update={"seed": seed}), [corpus()], backbone, device="cpu").model.state_dict()
-        for seed in (0, 0, 1)
-    )
-    assert all(torch.equal(first[key], value) for key, value in again.items())
-    assert not all(torch.equal(first[key], value) for key, value in other.items())
-
-
-def test_the_rate_goes_up_over_the_warm_up_then_down(backbone: str) -> None:
-    steps: list[Step] = []
-    wanted = recipe(steps=4, warmup_steps=2, learning_rate=1e-3)
-    train(wanted, [corpus()], backbone, device="cpu", on_step=steps.append)
-    assert [step.learning_rate for step in steps] == pytest.approx([5e-4, 1e-3, 1e-3, 5e-4])
-    assert [step.step for step in steps] == [1, 2, 3, 4]
-    assert {step.corpus for step in steps} == {"made-up"}
-
-
-@pytest.mark.parametrize("frozen", [True, False])
-def test_frozen_word_vectors_stay_as_they_are(backbone: str, frozen: bool) -> None:
-    before = load_encoder(backbone, device="cpu").model.embeddings.word_embeddings.weight
-    encoder = train(recipe(steps=1, freeze_embeddings=frozen), [corpus()], backbone, device="cpu")
-    assert torch.equal(encoder.model.embeddings.word_embeddings.weight, before) == frozen
-    assert not torch.equal(
-        encoder.model.encoder.layer[0].output.dense.weight,
-        load_encoder(backbone, device="cpu").model.encoder.layer[0].output.dense.weight,
-    )
-
-
-def test_only_training_questions_are_learnt_from(backbone: str) -> None:
-    """Other answers to the held-out questions change nothing."""
-    own = corpus()
-    changed = [replace(a, answer="law") if a.question_id in own.held_out else a for a in own.answers]
-    first, second = (
-        train(recipe(steps=2), [each], backbone, device="cpu").model.state_dict()
-        for each in (own, replace(own, answers=tuple(changed)))
-    )
-    assert all(torch.equal(first[key], value) for key, value in second.items())
-
-
-def test_a_loss_that_is_no_number_stops_the_run(backbone: str) -> None:
-    with pytest.raises(UnivarError, match=r"step 2: the loss is nan, expected a finite number\. Lower learning_rate"):
-        train(recipe(learning_rate=1e30, warmup_steps=0), [corpus()], backbone, device="cpu")
-
-
-@pytest.mark.parametrize("key", ["view_tokens", "max_seq_length"])
-def test_inputs_longer_than_the_backbone_reads_are_refused_at_once(backbone: str, key: str) -> None:
-    message = f"training.{key}: found 65, expected at most the 64 tokens that the backbone"
-    with pytest.raises(UsageError, match=re.escape(message)):
-        train(recipe(**{key: 65}), [corpus()], backbone, device="cpu")
-
-
-# -------------------------------------------------------------------------------------------------------------- saving
-
-
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float16", 2e-3), ("float32", 1e-6)])
-def test_a_saved_encoder_gives_the_same_vectors_again(
-    trained: tuple[Encoder, list[Step]], tmp_path: Path, dtype: str, tolerance: float
-) -> None:
-    texts = [str(QA(a.question, a.answer)) for a in corpus().test] + ["law " * 200]
-    encoder = trained[0]
-    before = encoder.encode(texts)
-    save(encoder, tmp_path, max_seq_length=48, dtype=dtype)
-    loaded = load_encoder(tmp_path, device="cpu")
-    assert loaded.checkpoint.max_seq_length == 48
-    np.testing.assert_allclose(loaded.encode(texts), before, atol=tolerance)
-    np.testing.assert_allclose(encoder.encode(texts), before, atol=tolerance)  # saving leaves it fit for use
-
-
-@pytest.mark.slow
-def test_sentence_transformers_reads_a_saved_encoder(trained: tuple[Encoder, list[Step]], tmp_path: Path) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    save(trained[0], tmp_path, max_seq_length=48, dtype="float32")
-    texts = ["Q: should law be fair? A: freedom", "law " * 200]
-    expected = np.asarray(SentenceTransformer(str(tmp_path), device="cpu").encode(texts))
-    np.testing.assert_allclose(load_encoder(tmp_path, device="cpu").encode(texts), expected, atol=1e-5)
-
-
-# -------------------------------------------------------------------------------------------------------------- recipe
-
-
-def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text(toml(settings()), encoding="utf-8")
-    assert load_recipe(str(file)) == recipe()
-    assert load_recipe(str(file)).region_of() == {"family": {"gpt-a": "gpt", "llama-b": "llama"}}
+# ------------------------------------------------------------------------------------------------------------ schedule
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("schedule", "warmup", "expected"),
     [
-        ('"steps" = 40', '"stepps" = 40', "training.steps: found nothing; Field required"),
-        ('"steps" = 40', '"steps" = 40\n"stepps" = 40', "training.stepps: found 40; Extra inputs are not permitted"),
-        ('"steps" = 40', '"steps" = "many"', "training.steps: found 'many'; Input should be a valid integer"),
-        ('"lambda" = 3', '"lambda" = 0', "training.lambda: found 0; Input should be greater than or equal to 1"),
-        ('"held_out_share" = 0.25', '"held_out_share" = 1.0', "held_out_share: found 1.0; Input should be less than 1"),
-        ('"seed" = 0', '"seed" =', "is not TOML"),
+        ("linear", 2, [0.5, 1, 1, 0.75, 0.5, 0.25]),
+        ("linear", 0, [1, 5 / 6, 4 / 6, 3 / 6, 2 / 6, 1 / 6]),
+        ("linear", 6, [1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1]),
+        ("inverse-sqrt", 2, [0.5, 1, (2 / 3) ** 0.5, 0.5**0.5, 0.4**0.5, (1 / 3) ** 0.5]),
+        ("inverse-sqrt", 0, [1, 0.5**0.5, (1 / 3) ** 0.5, 0.5, 0.2**0.5, (1 / 6) ** 0.5]),
     ],
 )
-def test_a_bad_recipe_names_the_file_and_the_key(tmp_path: Path, old: str, new: str, message: str) -> None:
-    text = toml(settings())
-    assert text.count(old) == 1
-    file = tmp_path / "mine.toml"
-    file.write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises(UsageError, match=re.escape(f"{file}: {message}")):
-        load_recipe(str(file))
+def test_the_rate_by_hand(schedule: str, warmup: int, expected: Sequence[float]) -> None:
+    found = [share_of_rate(schedule, step, steps=6, warmup=warmup) for step in range(1, 7)]  # type: ignore[arg-type]  # text
+    assert found == pytest.approx(expected)
 
 
-def test_an_unknown_recipe_names_the_shipped_ones() -> None:
-    with pytest.raises(UsageError, match=r"found no recipe 'univar-maxi', expected a TOML file or one of: univar-mini"):
-        load_recipe("univar-maxi")
+# ---------------------------------------------------------------------------------------------------- gradient caching
 
 
-def test_the_shipped_recipe_places_every_llm_of_its_bank() -> None:
-    shipped = load_recipe("univar-mini")
-    schemes = shipped.region_of()
-    assert set(schemes) == {"family", "origin"}
-    assert set(schemes["family"]) == set(schemes["origin"])
-    for scheme, regions in shipped.schemes.items():  # an LLM in two regions would silently be in the last
-        listed = [llm for llms in regions.values() for llm in llms]
-        assert len(listed) == len(set(listed)), scheme
+def network() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.Tanh(), torch.nn.Linear(16, 8))
 
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "llm_answers.jsonl.xz"
+def gradients(chunk: int | None, *, rows: int = 24) -> tuple[float, list[torch.Tensor], list[int]]:
+    """Loss, gradients (the temperature's last) and how many rows at a time were embedded with a graph."""
+    model, temperature = network(), Temperature(0.1, learnt=True)
+    inputs = torch.randn(rows, 6, generator=torch.Generator().manual_seed(1))
+    identities = torch.arange(rows // 2) % 5
+    with_graph: list[int] = []
+
+    def embed(chosen: Sequence[int]) -> torch.Tensor:
+        found: torch.Tensor = model(inputs[list(chosen)])
+        if found.requires_grad:
+            with_graph.append(len(chosen))
+        return found
+
+    def loss_of(vectors: torch.Tensor) -> torch.Tensor:
+        first, second = torch.nn.functional.normalize(vectors, dim=-1).chunk(2)
+        return multi_view_infonce(first, second, identities, temperature=temperature())
+
+    lengths = [row * 7 % 11 + 1 for row in range(rows)]
+    pieces = list(pieces_of(lengths, tokens=10_000, rows=chunk))
+    loss = backward(embed, pieces, loss_of, cached=chunk is not None)
+    found = [parameter.grad for parameter in (*model.parameters(), *temperature.parameters())]
+    return loss, [each for each in found if each is not None], with_graph
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason=f"the real answers are not there: {REAL}")
-def test_the_shipped_recipe_places_every_llm_of_the_real_answers() -> None:
-    shipped = load_recipe("univar-mini")
-    corpora = {corpus.name: {value_id.llm for value_id in corpus.value_ids} for corpus in shipped.read_corpora(REAL)}
-    assert {name: len(llms) for name, llms in corpora.items()} == {"llm-values-pct": 6, "speechmap": 30}
-    llms = set().union(*corpora.values())
-    for scheme, region_of in shipped.region_of().items():
-        assert set(region_of) == llms, scheme
+@pytest.mark.parametrize("chunk", [1, 5, 8, 24, 100])
+def test_cached_gradients_are_those_of_one_big_batch(chunk: int) -> None:
+    whole_loss, whole, at_once = gradients(None)
+    loss, cached, pieces = gradients(chunk)
+    assert loss == pytest.approx(whole_loss, abs=1e-6)
+    assert len(cached) == len(whole) == 5
+    for one, other in zip(cached, whole, strict=True):
+        assert one.abs().max() > 1e-3
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+    assert at_once == [24]
+    assert max(pieces) == min(chunk, 24)  # no more than a chunk's graph is held
+    assert sum(pieces) == 24
 
 
-def test_a_recipe_is_recorded_as_it_was_read(tmp_path: Path) -> None:
-    """What ``training.json`` holds makes the same recipe again."""
-    wanted = recipe()
-    dumped = json.loads(json.dumps(wanted.model_dump(mode="json", by_alias=True)))
-    assert type(wanted).model_validate(dumped) == wanted
+def test_pieces_hold_every_row_once_within_both_limits() -> None:
+    lengths = [3, 50, 7, 7, 1, 120, 9]
+    pieces = list(pieces_of(lengths, tokens=60, rows=3))
+    assert sorted(row for rows in pieces for row in rows) == list(range(7))
+    for rows in pieces:
+        assert len(rows) <= 3
+        assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= 60

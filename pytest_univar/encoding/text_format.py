@@ -1,0 +1,94 @@
+"""What an encoder does to a text before its tokenizer sees it: stored with the encoder, the same in training and use.
+
+A *plain* encoder reads what an answer says, without how it is typed: Markdown and chat templates, list marks and
+typographic signs tell LLMs apart better than any value does. Words, numbers and the punctuation of sentences stay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_univar.errors import EncoderError
+
+FILE = "univar_config.json"
+"""Beside modules.json. An encoder without it takes texts as they are."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """plain: without marks and markup, on one line; else as it is."""
+
+    plain: bool = False
+
+    def apply(self, text: str) -> str:
+        """``text`` as the tokenizer shall see it. Applied twice, it is what it is applied once."""
+        return _plain(text) if self.plain else text
+
+    def save(self, folder: Path) -> None:
+        """Write ``folder/univar_config.json``, or take it away where texts stay as they are."""
+        if self == TextFormat():
+            (folder / FILE).unlink(missing_ok=True)
+        else:
+            content = {"format": FORMAT, "text_format": asdict(self)}
+            (folder / FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def parse_text_format(content: dict[str, Any], file: Path) -> TextFormat:
+    """The text format of an encoder from what its ``file`` holds; EncoderError where it is another or none."""
+    if content.get("format") != FORMAT:
+        raise EncoderError(
+            f"{file}: found the format {content.get('format')!r}, expected {FORMAT}. "
+            "A newer pytest-univar may be needed for this encoder."
+        )
+    found = content.get("text_format")
+    if not isinstance(found, dict) or set(found) != {"plain"} or not isinstance(found["plain"], bool):
+        raise EncoderError(
+            f"{file}: found the text_format {found!r:.80}, expected {{'plain': true}} or {{'plain': false}}. "
+            "Texts that are prepared otherwise than in training give other vectors: download the checkpoint again, "
+            "whole, or use a newer pytest-univar."
+        )
+    return TextFormat(plain=found["plain"])
+
+
+# ------------------------------------------------------------------------------------------------------------- plain
+
+# Every rule takes time linear in the text: nothing repeated can match what stands before or after it as well.
+_START = r"(^|(?<!\S)[QA]:(?=\s))"  # of the text, its question or its answer: where "Q: … A: …" puts them
+_MARK = r"(?:[-*+•–—>]|#{1,6}|\d{1,9}[.)]|[a-zA-Z][.)]|[IVX]{2,9}[.)])\s+"
+_TEMPLATE = re.compile(r"<\|[a-z_]+\|>|\\boxed|\[/?INST\]|</?s>|</?(?:think|answer)>")
+_FENCE = re.compile(r"```[^\n]*")
+_LIST = re.compile(r"^[^\S\n]*" + _MARK, re.MULTILINE)
+_RULE = re.compile(_START + r"[^\S\n]*(?:-{3,}|={3,}|\*{3,}|_{3,})[^\S\n]*$", re.MULTILINE)
+_FIRST = re.compile(_START + rf"\s*(?:{_MARK})+")
+_LINK = re.compile(r"\[([^\]]{0,1000})\]\([^)]{0,1000}\)")
+_MARKS = re.compile(r"[*_`#|~{}\\]+")
+_TYPEWRITTEN = str.maketrans("“”„‘’–—…", '"""\'\'--.')
+
+_PASSES = 5
+
+
+def _plain(text: str) -> str:
+    """Marks that stand within marks show only when the outer ones are gone: until nothing changes."""
+    for _ in range(_PASSES):
+        before, text = text, _pass(text)
+        if text == before:
+            return text
+    # Nested deeper than anybody writes. Without brackets no rule can bring about what another one takes away.
+    return _pass(re.sub(r"[][<>]+", " ", text))
+
+
+def _pass(text: str) -> str:
+    text = _TEMPLATE.sub(" ", text)
+    text = _FENCE.sub(" ", text)
+    text = _LIST.sub("", text)
+    text = _RULE.sub(r"\1", text)
+    text = _LINK.sub(r"\1", text)
+    text = _MARKS.sub("", text).translate(_TYPEWRITTEN)
+    text = " ".join(text.split())
+    return _FIRST.sub(r"\1 ", text).strip()  # those that the format or other marks stood before
