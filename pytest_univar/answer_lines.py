@@ -195,6 +195,10 @@ def _shown(value: object) -> str:
 _OWN_LINE = re.compile(rb'(?=\{"schema": 1, "key": )')
 """Where a line of ours begins. Quotes inside a JSON string are escaped, so no answer can hold this."""
 
+_HALF = re.compile("[\ud800-\udfff]")
+_MAY_HALVE = re.compile(rb"\\u[dD]|\xed")
+"""In bytes of JSON: how a half character is written, escaped or as it is. Most lines have neither."""
+
 
 class Line(NamedTuple):
     """One JSON value of a file, with the number of its line."""
@@ -213,6 +217,11 @@ class Lines(NamedTuple):
     lines: list[Line]
     torn: list[int]
     unfinished: bool
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for half characters (lone surrogates), which JSON can hold and no file in UTF-8 can."""
+    return _HALF.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def line_pieces(line: bytes) -> list[bytes]:
@@ -236,7 +245,8 @@ def decode_lines(data: bytes, path: Path, first_line: int = 1) -> Lines:
 def _decode(line: bytes, number: int, found: Lines) -> bool:
     """Put what the line holds into ``found``; whether its end is JSON."""
     try:
-        found.lines.append(Line(number, json.loads(line)))
+        record = json.loads(line)
+        found.lines.append(Line(number, _storable(record) if _MAY_HALVE.search(line) else record))
     except ValueError:
         pieces = line_pieces(line)
         if len(pieces) < 2 or not line.lstrip().startswith(b"{"):
@@ -247,6 +257,15 @@ def _decode(line: bytes, number: int, found: Lines) -> bool:
                 found.torn.append(number)
         return _decode(pieces[-1], number, found)
     return True
+
+
+def _storable(value: Any) -> Any:
+    """A JSON value with every text in it storable."""
+    if isinstance(value, dict):
+        return {storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    return storable(value) if isinstance(value, str) else value
 
 
 def warn_torn(path: Path, lines: Lines) -> None:

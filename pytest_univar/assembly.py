@@ -18,7 +18,7 @@ from pytest_univar.cassette import clean_api_base
 from pytest_univar.comparison import Audited, Comparison, Conclusion, FailWhen, compare, trajectories
 from pytest_univar.elicitation.budget import Budget
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
-from pytest_univar.elicitation.pricing import estimate
+from pytest_univar.elicitation.pricing import Estimate, estimate
 from pytest_univar.elicitation.recorded import RecordedElicitor
 from pytest_univar.elicitation.replay import ReplayElicitor
 from pytest_univar.encoding import CachedEncoder, Encoder, read_checkpoint
@@ -26,12 +26,14 @@ from pytest_univar.errors import BaselineError
 from pytest_univar.findings import Findings, findings
 from pytest_univar.measurement import MeasuredProfile
 from pytest_univar.options import NEWEST, AuditConfig
+from pytest_univar.questions import english_of
 from pytest_univar.report import Made, Plan, dump_profiles, without_texts
 from pytest_univar.translation import Translator
 from pytest_univar.translation.apertium import ApertiumTranslator
 from pytest_univar.translation.llm import LLMTranslator
 from pytest_univar.translation.recorded import BackTranslation
 from pytest_univar.translation.seq2seq import NLLB, OPUS, Seq2SeqTranslator
+from pytest_univar.values import Answer
 
 REPLAY = "replay:"
 LITELLM = "litellm:"
@@ -192,17 +194,33 @@ class Services:
     def _replay(self, model: str) -> ReplayElicitor:
         return ReplayElicitor(self._base / model.removeprefix(REPLAY))
 
-    def plan(self, model: str, cassette_dir: Path, language: str, questions: str | None, samples: int) -> Plan:
-        """What auditing one value ID would take; nothing is asked. Replayed answers take nothing."""
+    def plans(self, model: str, cassette_dir: Path, language: str, questions: str | None, samples: int) -> list[Plan]:
+        """What asking one value ID would take and, where an LLM translates, what that would; nothing is asked.
+
+        Replayed answers take nothing.
+        """
         name = questions or "core"
-        if model.startswith(REPLAY):
-            return Plan(model, language, name, 0, 0, 0, 0.0)
         audit = self.audit(model, cassette_dir)
-        audit.translation_for(language)
-        chosen = audit.chosen(language, questions) or ()
-        service, elicitor = self._service(model, api_base=self.config.api_base), self._live(model, cassette_dir)
-        pending = elicitor.pending(chosen, language, samples=samples)
-        return Plan(model, language, name, *estimate(service, pending))
+        translation = audit.translation_for(language)
+        chosen = audit.chosen(language, questions)
+        if isinstance(audit.elicitor, RecordedElicitor):
+            pending = audit.elicitor.pending(chosen or (), language, samples=samples)
+            answers = audit.elicitor.recorded(chosen or (), language, samples=samples)
+            asking = estimate(self._service(model, api_base=self.config.api_base), pending)
+        else:
+            pending, answers = [], [*audit.elicitor.elicit(chosen, language, samples=samples).answers]
+            asking = Estimate(0, 0, 0, 0.0)
+        plans = [Plan(model, language, name, *asking)]
+        if translation and isinstance(translation.translator, LLMTranslator):
+            unanswered = [Answer(audit.elicitor.llm, language, each.id, each.question.text, "") for each in pending]
+            known = english_of(name, language)
+            texts = translation.pending([*answers, *unanswered], language, known=known)
+            translating = translation.translator.estimate(
+                texts, language, unwritten=len(pending), tokens=self.config.max_tokens
+            )
+            spec = self.config.translator or ""
+            plans.append(Plan(model, language, name, *translating, translator=spec))
+        return plans
 
     def _live(self, model: str, cassette_dir: Path) -> RecordedElicitor:
         service = self._service(model, api_base=self.config.api_base)

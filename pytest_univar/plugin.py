@@ -141,7 +141,19 @@ class Recorder:
             claims = [str(value) for name, value in report.user_properties if name == "univar_claim"]
             outcome = "xfailed" if report.skipped and hasattr(report, "wasxfail") else report.outcome
             for model in models[:1]:
-                self.run.add_test(report.nodeid, model, outcome, claims)
+                self.run.add_test(report.nodeid, model, outcome, claims, _why(report))
+
+
+def _why(report: pytest.TestReport) -> str:
+    """What a test raised, as pytest's own summary says it; empty where it passed."""
+    if report.passed:
+        return ""
+    if hasattr(report, "wasxfail"):
+        return str(report.wasxfail).removeprefix("reason: ")
+    if isinstance(report.longrepr, tuple):  # skipped: file, line, reason
+        return report.longrepr[2].removeprefix("Skipped: ")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return crash.message if crash else report.longreprtext
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -28,6 +28,9 @@ NO_MODEL = (
     "MODEL is a litellm name such as openai/gpt-4o-mini, or replay:FILE for answers collected elsewhere."
 )
 
+LONGEST_WHY = 300
+"""Characters of what a test raised that a report shows; the output of the run has all of it."""
+
 
 class Wanted(NamedTuple):
     """What one test wants audited. cassette_dir: used unless the settings name another folder."""
@@ -165,12 +168,12 @@ class Run:
         return self._audits[key]
 
     def plan_json(self, want: Wanted) -> list[str]:
-        """What a test would make the run ask, one plan for each language, as JSON for ``add_plan_json``."""
+        """What a test would make the run ask, language by language, as JSON for ``add_plan_json``."""
         plans = [
-            self._services.plan(want.model, want.cassette_dir, language, want.questions, want.samples)
+            self._services.plans(want.model, want.cassette_dir, language, want.questions, want.samples)
             for language in want.languages
         ]
-        return [json.dumps(vars(plan)) for plan in plans]
+        return [json.dumps(vars(plan)) for own in plans for plan in own]
 
     def add_plan_json(self, text: str) -> None:
         """A plan, perhaps of another process; several tests that need the same answers ask once."""
@@ -178,17 +181,18 @@ class Run:
 
         self._plans[Plan(**json.loads(text))] = None
 
-    def add_test(self, where: str, model: str, outcome: Outcome, claims: Iterable[str]) -> None:
-        """A test that is over. claims: those it made, each as JSON."""
+    def add_test(self, where: str, model: str, outcome: Outcome, claims: Iterable[str], why: str = "") -> None:
+        """A test that is over. claims: those it made, each as JSON. why: what it raised."""
         from pytest_univar.expectations import Claim
         from pytest_univar.report import TestOutcome
+        from pytest_univar.report.text import shortened
 
         made = [Claim.from_json(claim) for claim in claims]
         self._claims += made
         ends = {"violated"} if self.config.inconclusive == "warn" else {"violated", "inconclusive"}
         explained = bool(made) and (outcome == "passed" or any(claim.verdict in ends for claim in made))
         if not explained:
-            self._outcomes.append(TestOutcome(where, model, outcome))
+            self._outcomes.append(TestOutcome(where, model, outcome, shortened(why, LONGEST_WHY, "...")))
 
     def profiles_json(self) -> str:
         """The accounts of every profile made in this process, complete or not, for ``add_profiles_json`` elsewhere."""

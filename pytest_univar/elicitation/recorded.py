@@ -86,6 +86,13 @@ class RecordedElicitor:
         cassette = Cassette(cassette_path(self._directory, self.llm, language))
         return self._missing(cassette, requests_for(questions, samples))
 
+    def recorded(self, questions: Sequence[Question], language: str, *, samples: int = 1) -> list[Answer]:
+        """What ``elicit`` would find in the cassette, in the order of the questions. Writes nothing."""
+        requests = requests_for(questions, samples)
+        cassette = Cassette(cassette_path(self._directory, self.llm, language))
+        missing = set(self._missing(cassette, requests))
+        return self._answers(cassette, [request for request in requests if request not in missing], {})
+
     def _missing(self, cassette: Cassette, requests: Sequence[Request]) -> list[Request]:
         return [request for request in requests if not self._is_settled(cassette.get(self._service.key(request)))]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pytest_univar.answer_lines import storable
+
 _REASONING_MARKS = (("<think>", "</think>"), ("◁think▷", "◁/think▷"))
 """Most models' own, and Kimi-VL's."""
 
@@ -44,8 +46,7 @@ def read_reply(response: Any, max_tokens: int) -> Reply:
     choice = response.choices[0] if response.choices else None
     finish_reason = choice.finish_reason if choice else None
     content = choice.message.content if choice else None
-    # A lone surrogate is valid in JSON and cannot be written as UTF-8.
-    text = without_reasoning(content or "").encode("utf-8", "replace").decode()
+    text = storable(without_reasoning(content or ""))
     usage = _usage(response)
     verdict, problem = _judge(text, finish_reason, usage.get("completion_tokens", 0), max_tokens)
     return Reply(

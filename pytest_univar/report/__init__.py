@@ -23,20 +23,23 @@ Outcome: TypeAlias = Literal["passed", "failed", "skipped", "xfailed"]
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """A test whose end no claim explains: it made none, or failed for another reason."""
+    """A test whose end no claim explains: it made none, or failed for another reason. why: what was raised, on one line
+    that says where it is cut; empty of a test that passed."""
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
 
     where: str
     model: str
     outcome: Outcome
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """What a dry run says asking would take, at the most: every answer as long as it may be, no call repeated.
 
-    cost_usd: None where the price is unknown.
+    cost_usd: None where the price is unknown. translator: an LLM; then the plan is what it would take to translate the
+    answers, if a translation is as long as what it translates. Empty for asking.
     """
 
     model: str
@@ -46,6 +49,7 @@ class Plan:
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    translator: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,13 @@ class AuditResult:
     plans: tuple[Plan, ...] = ()
     conclusion: Conclusion | None = None
     findings: Findings | None = None
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    """What a result must say of itself, and says by default where it is made here."""
+
+    schema: Literal[1]
 
 
 def merged(results: Iterable[ProfileResult]) -> list[ProfileResult]:
@@ -116,9 +127,10 @@ def dump_result(result: AuditResult) -> str:
 
 def load_result(text: str, where: str) -> AuditResult:
     """What ``dump_result`` wrote; ReportError, beginning with ``where``, for anything else."""
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     try:
+        TypeAdapter(_Versioned).validate_json(text)
         return _results().validate_json(text)
     except ValidationError as exc:
         first = exc.errors()[0]

@@ -19,6 +19,7 @@ from pytest_univar.report.text import (
     PLACES,
     Ending,
     Word,
+    about_plans,
     answers_line,
     calls_line,
     cost_of,
@@ -29,6 +30,7 @@ from pytest_univar.report.text import (
     notes_of,
     number,
     p_value,
+    planned,
     shortened,
     span,
     spending,
@@ -110,6 +112,7 @@ def _pieces(result: AuditResult) -> Iterator[Piece]:
         yield Piece(f"**{escaped(result.conclusion.refused, TEXT)}**\n\n", HEAD)
     yield from _verdicts(endings(result))
     yield from _profiles(result)
+    yield from _heat(result)
     yield from _conclusion(result)
     yield from _pairs(result)
     yield from _costs(result)
@@ -130,8 +133,9 @@ def _verdicts(found: Sequence[Ending]) -> Iterator[Piece]:
     yield Piece("\n", FAILED)
     for ending in found:
         if not ending.is_good and (ending.detail or ending.evidence):
-            summary = f"{SIGNS[ending.word]} {ending.word}: {ending.model}: {ending.text}"
-            where = f"test: {escaped(ending.where)}\n\n" if ending.where else ""
+            said = f"{ending.model}: {ending.text}" if ending.text else ending.where
+            summary = f"{SIGNS[ending.word]} {ending.word}: {said}"
+            where = f"test: {escaped(ending.where)}\n\n" if ending.where and ending.text else ""
             body = f"{escaped(ending.detail, TEXT)}\n\n{where}{''.join(map(_pull, ending.evidence))}"
             yield Piece(_folded(summary, body), EVIDENCE)
 
@@ -197,6 +201,21 @@ def _measured(nearest: Sequence[Distance], regions: Sequence[RegionVerdict]) -> 
             )
         )
     return text
+
+
+def _heat(result: AuditResult) -> Iterator[Piece]:
+    """Distances between languages, and models: numbers stand for the names of the columns."""
+    heat = result.findings.heat if result.findings else None
+    if heat is None:
+        return
+    text = _head("<" + ">" * len(heat.labels), "", *map(str, range(1, len(heat.labels) + 1)))
+    for place, (label, row) in enumerate(zip(heat.labels, heat.distances, strict=True), 1):
+        text += _row((escaped(f"{place} {label}"), *("–" if each is None else f"{each:.2f}" for each in row)))
+    bank = " Below the audited ones stand the bank's languages, each the mean of its models." if (
+        heat.audited < len(heat.labels)
+    ) else ""  # fmt: skip
+    said = f"How far each audited language of each model lies from the others.{bank}"
+    yield Piece(f"### Language by language\n\n{said}\n\n{text}\n", TABLES)
 
 
 def _conclusion(result: AuditResult) -> Iterator[Piece]:
@@ -299,8 +318,9 @@ def _plans(result: AuditResult) -> Iterator[Piece]:
     for plan in result.plans:
         cost = "unknown price" if plan.cost_usd is None else f"${plan.cost_usd:.4f}"
         figures = (f"{plan.calls}", f"{plan.prompt_tokens}", f"{plan.completion_tokens}", escaped(cost))
-        yield Piece(_row((escaped(f"{plan.model}/{plan.language}"), *figures)), FAILED)
-    yield Piece("\nA dry run: nothing was asked; the figures are upper estimates.\n", HEAD)
+        yield Piece(_row((escaped(planned(plan)), *figures)), FAILED)
+    said = about_plans(result.plans)
+    yield Piece(f"\n{said[0].upper()}{said[1:]}.\n", HEAD)
 
 
 def _head(sides: str, *names: str) -> str:

@@ -21,6 +21,7 @@ from pytest_univar.report.text import (
     BALANCED,
     PLACES,
     WORST_FIRST,
+    about_plans,
     calls_line,
     clean,
     cost_of,
@@ -63,7 +64,7 @@ def render(
     look = Look(columns, marks, verbose)
     parts: list[RenderableType] = []
     if result.plans:
-        parts += [plans_table(result.plans), "a dry run: nothing was asked; the figures are upper estimates"]
+        parts += [plans_table(result.plans), about_plans(result.plans)]
     elif how_much != "none":
         parts += found(result, look) if how_much == "full" else []
         parts += concluded(result, look, why=how_much == "full")

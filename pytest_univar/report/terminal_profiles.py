@@ -13,7 +13,7 @@ from pytest_univar.comparison import Comparison, Conclusion, Trajectory
 from pytest_univar.measurement import Distance, RegionVerdict
 from pytest_univar.report import Plan
 from pytest_univar.report.terminal_parts import STYLES, Look, indented, labelled, plain_table
-from pytest_univar.report.text import answers_line, clean, cost_of, counted, number, p_value, span, spending
+from pytest_univar.report.text import answers_line, clean, cost_of, counted, number, p_value, planned, span, spending
 
 PROBLEMS_SHOWN = 3
 NEAREST_SHOWN = 3
@@ -89,7 +89,7 @@ def plans_table(plans: Sequence[Plan]) -> Table:
     for plan in plans:
         cost = "unknown price" if plan.cost_usd is None else f"${plan.cost_usd:.4f}"
         figures = (f"{plan.calls}", f"{plan.prompt_tokens}", f"{plan.completion_tokens}", cost)
-        table.add_row(f"{clean(plan.model)}/{plan.language}", *figures)
+        table.add_row(clean(planned(plan)), *figures)
     return table
 
 

@@ -79,6 +79,8 @@ def verdict_lines(endings: Sequence[Ending], claims: Sequence[Claim], look: Look
         word = Text(ending.word, STYLES[ending.word])
         if not ending.text:
             parts.append(indented(labelled([(word, NodeID(ending.where))]), INDENT))
+            if why and ending.detail:
+                parts.append(indented(Text(clean(ending.detail), "dim"), TEXT))
             continue
         parts.append(Row(word, Text(clean(f"{ending.model}: {ending.text}")), ending.figures, widths))
         if why and (look.verbose or not ending.is_good):

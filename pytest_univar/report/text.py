@@ -11,7 +11,7 @@ from pytest_univar.comparison import Comparison
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
 from pytest_univar.measurement import Drift, Pull
-from pytest_univar.report import AuditResult, TestOutcome
+from pytest_univar.report import AuditResult, Plan, TestOutcome
 from pytest_univar.stats import Verdict
 
 Word: TypeAlias = Verdict | Literal["drifted", "passed", "failed", "skipped", "xfailed"]
@@ -90,7 +90,7 @@ def _drifted(comparison: Comparison, drift: Drift) -> Ending:
 
 
 def _tested(test: TestOutcome) -> Ending:
-    return Ending(test.outcome, test.model, where=test.where)
+    return Ending(test.outcome, test.model, detail=test.why, where=test.where)
 
 
 def figures_of(claim: Claim) -> Figures:
@@ -167,6 +167,20 @@ def spending(profiles: Iterable[ProfileResult]) -> list[tuple[str, Tally]]:
         if profile.translation and profile.translation.calls:
             rows.append((f"{name}, translating", profile.translation))
     return rows
+
+
+def planned(plan: Plan) -> str:
+    """What a line of a dry run's plan is about."""
+    name = f"{plan.model}/{plan.language}"
+    return f"{name}, translated by {plan.translator}" if plan.translator else name
+
+
+def about_plans(plans: Iterable[Plan]) -> str:
+    """What the figures of a dry run are."""
+    said = "a dry run: nothing was asked; the figures are upper estimates"
+    if any(plan.translator for plan in plans):
+        said += " (of translations if each is as long as its text, and an answer to come as long as it may be)"
+    return said
 
 
 def calls_line(tallies: Sequence[Tally]) -> str:

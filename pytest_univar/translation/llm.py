@@ -19,6 +19,8 @@ from pytest_univar.cassette import clean_api_base
 from pytest_univar.elicitation import Request, Tally
 from pytest_univar.elicitation.language_guess import guess_languages
 from pytest_univar.elicitation.litellm import LiteLLMService, SamplingParams
+from pytest_univar.elicitation.pricing import Estimate, estimated_tokens, price
+from pytest_univar.elicitation.vendor import its_warnings_ignored
 from pytest_univar.errors import CostError, ElicitationError, TranslationError
 from pytest_univar.languages import LANGUAGES
 from pytest_univar.translation import Done
@@ -112,6 +114,19 @@ class LLMTranslator:
         self.tally.missing += len(rejected)
         reasons = {index: f"the translator's reply was rejected twice: {why}" for index, why in rejected.items()}
         return problems | more_problems | reasons
+
+    def estimate(self, texts: Sequence[str], language: str, *, unwritten: int = 0, tokens: int = 0) -> Estimate:
+        """What translating would take if every translation had as many tokens as its text, and none were rejected.
+
+        unwritten: so many texts more that are not there yet, each of so many tokens. Calls nothing.
+        """
+        service = self._service_for(language)
+        lengths = [estimated_tokens([{"content": text}]) for text in texts if text.strip()] + [tokens] * unwritten
+        frame = service.messages(Request(Question("", _message("", language, again=False), language), 0))
+        tokens_in, tokens_out = len(lengths) * estimated_tokens(frame) + sum(lengths), sum(lengths)
+        with its_warnings_ignored():
+            cost = price(service.model, tokens_in, tokens_out) if lengths else 0.0
+        return Estimate(len(lengths), tokens_in, tokens_out, cost)
 
     def _round(
         self, texts: Sequence[str], indices: Sequence[int], language: str, done: Done, *, again: bool

@@ -67,6 +67,13 @@ class BackTranslation:
         every = dict.fromkeys(text for answer in answers for text in (answer.question, answer.answer))
         return [text for text in every if text not in own]
 
+    def pending(self, answers: Sequence[Answer], language: str, *, known: Mapping[str, str]) -> list[str]:
+        """What ``to_english`` would have translated, or miss with recording off: for a dry run. Writes nothing."""
+        texts = self.texts(answers, known)
+        cassette = Cassette(cassette_path(self._directory, answers[0].llm if answers else "", language))
+        found = _recorded(cassette, self._keys(texts, language))
+        return [text for text in texts if text not in found]
+
     def to_english(
         self,
         answers: Sequence[Answer],
@@ -101,7 +108,7 @@ class BackTranslation:
     ) -> tuple[dict[str, str], dict[str, str]]:
         """Text → English, and text → why there is none."""
         translator = self.translator.name
-        keys = {text: translation_key(translator=translator, source_language=language, text=text) for text in texts}
+        keys = self._keys(texts, language)
         cassette = Cassette(cassette_path(self._directory, llm, language))
         found = _recorded(cassette, keys)
         missing = [text for text in texts if text not in found]
@@ -128,6 +135,10 @@ class BackTranslation:
                 failed = self.translator.translate(missing, language, done=done)
                 problems = {missing[index]: why for index, why in failed.items()}
         return found, problems
+
+    def _keys(self, texts: Sequence[str], language: str) -> dict[str, str]:
+        translator = self.translator.name
+        return {text: translation_key(translator=translator, source_language=language, text=text) for text in texts}
 
 
 def _recorded(cassette: Cassette, keys: dict[str, str]) -> dict[str, str]:

@@ -207,7 +207,7 @@ def test_every_commands_example_can_be_typed(
     leaf = leaves(get_command(app))[tuple(command)]
     context = leaf.make_context(" ".join(command), list(words))
     given = {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
-    assert len(given) >= len([word for word in words if word.startswith("--")])
+    assert len(given) >= len({word for word in words if word.startswith("--")})
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import jsonschema
 import pytest
 
 from pytest_univar.banks import load_bank, save_bank
 from pytest_univar.calibration import Calibration
 from pytest_univar.declared import AtDistance, json_schema, load_declaration
+from pytest_univar.report import dump_result, result_schema
 
 from ..conftest import VOICES, Parts
+from ..unit.golden.results import WHOLE
 from .conftest import MODEL, QUESTIONS, Project
 from .test_cli import typed
 
@@ -67,9 +70,22 @@ def test_a_name_that_pytest_would_pass_over(project: Project, command: Typed) ->
 
 
 def test_the_schema_is_printed(command: Typed) -> None:
-    code, out, _ = command("schema")
+    for words in (["schema"], ["schema", "expectations"]):
+        code, out, _ = command(*words)
+        assert code == 0
+        assert json.loads(out) == json_schema()
+
+
+def test_the_schema_of_results_is_printed(command: Typed) -> None:
+    """It is that of what a run writes."""
+    code, out, _ = command("schema", "result")
     assert code == 0
-    assert json.loads(out) == json_schema()
+    found = json.loads(out)
+    assert {**found, **result_schema()} == found
+    jsonschema.Draft202012Validator(found).validate(json.loads(dump_result(WHOLE)))
+    code, out, err = command("schema", "cassette")
+    assert (code, out) == (2, "")
+    assert all(f"'{word}'" in err for word in ("cassette", "expectations", "result"))
 
 
 def test_what_is_suggested_holds(project: Project, parts: Parts, command: Typed) -> None:

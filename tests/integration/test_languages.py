@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Iterator
@@ -40,11 +41,12 @@ class BilingualServer(OpenAIServer):
     """Answers Spanish questions in Spanish, everything else in English, and translates for ``openai/translator``."""
 
     english = TRANSLATED
+    translators = frozenset({"translator", "gpt-4o-mini"})
 
     def _next(self, received: Received) -> Step:
         with self._lock:
             self.requests.append(received)
-        if received.body["model"] == "translator":
+        if received.body["model"] in self.translators:
             return Step(self.english)
         return Step(ANSWER if received.question in SPANISH else TRANSLATED)
 
@@ -166,6 +168,63 @@ def test_an_llm_translates_each_text_once_and_its_cost_is_shown(project: Project
 
     project.run(*arguments).assert_outcomes(passed=1)
     assert len(bilingual.requests) == 11
+
+
+def dry_run(project: Project, *arguments: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The plans of asking and of translating."""
+    result = project.run(*arguments, "--univar-dry-run", "--univar-json=plan.json")
+    result.assert_outcomes(skipped=1)
+    asking, translating = json.loads((project.path / "plan.json").read_text(encoding="utf-8"))["plans"]
+    assert (asking["translator"], translating["translator"]) == ("", "litellm:openai/gpt-4o-mini")
+    assert "/spa, translated " in reported(result)
+    assert translating["translator"] in reported(result)
+    assert "upper estimates (of translations if each is as long as its text" in reported(result)
+    return asking, translating
+
+
+def test_a_dry_run_counts_what_an_llm_would_translate(project: Project, bilingual: BilingualServer) -> None:
+    """Before anything is asked, every answer as long as it may be; when answers are there, these as long as they are;
+    and nothing for what is translated."""
+    to = (f"--univar-api-base={bilingual.api_base}", f"--univar-translator-api-base={bilingual.api_base}")
+    arguments = (f"--univar-model={MODEL}", *to, "--univar-max-tokens=50")
+    translator = "--univar-translator=litellm:openai/gpt-4o-mini"
+    asking, translating = dry_run(project, *arguments, translator)
+    assert (asking["calls"], asking["completion_tokens"], asking["cost_usd"]) == (10, 500, None)
+    assert (translating["calls"], translating["completion_tokens"]) == (10, 500)
+    frame, rest = divmod(translating["prompt_tokens"] - 500, 10)
+    assert rest == 0
+    assert frame > 200, "its prompt is sent with every text"
+    cost = translating["prompt_tokens"] * 0.15e-6 + 500 * 0.6e-6
+    assert translating["cost_usd"] == pytest.approx(cost)
+
+    paper = dry_run(project, *arguments, translator, "--univar-translation=paper")[1]
+    assert paper["calls"] == 20, "the questions too"
+
+    project.run(*arguments, "--univar-translator=none").assert_outcomes(passed=1)
+    asking, translating = dry_run(project, *arguments, translator)
+    assert (asking["calls"], translating["calls"]) == (0, 1), "all answers are the same text"
+    tokens = math.ceil(len(ANSWER.encode()) / 3) + 8
+    assert translating["completion_tokens"] == tokens
+    assert translating["prompt_tokens"] == frame + tokens
+
+    sent = len(bilingual.requests)
+    project.run(*arguments, translator).assert_outcomes(passed=1)
+    assert len(bilingual.requests) == sent + 1
+    assert dry_run(project, *arguments, translator)[1]["calls"] == 0
+
+
+def test_a_dry_run_counts_what_translating_replayed_answers_would_take(
+    project: Project, bilingual: BilingualServer
+) -> None:
+    lines = [{"llm": "m", "language": "spa", "question": f"¿{n}?", "answer": f"{ANSWER} {n}"} for n in range(4)]
+    (project.path / "answers.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    project.write_test("def test_values(univar):\n    univar.profile('spa')\n")
+    project.set(univar_questions="", univar_languages="spa")
+    translator = "--univar-translator=litellm:openai/gpt-4o-mini"
+    asking, translating = dry_run(project, "--univar-model=replay:answers.jsonl", translator)
+    assert (asking["calls"], asking["cost_usd"]) == (0, 0.0)
+    assert translating["calls"] == 8, "questions of one's own too"
+    assert not bilingual.requests
 
 
 def test_what_cannot_be_translated_is_accounted_for_and_no_pass(project: Project, bilingual: BilingualServer) -> None:

@@ -303,7 +303,9 @@ def test_a_changed_field_is_caught_by_schema_and_reader(path: tuple[str | int, .
         ("", "the whole: found '' (Invalid JSON: EOF"),
         ("<html>", "the whole: found '<html>' (Invalid JSON"),
         ("[]", "the whole: found '[]' (Input should be an object)"),
-        ("{}", "encoder: found '{}' (Field required)"),
+        ("{}", "schema: found '{}' (Field required)"),
+        ('{"encoder": "e", "bank": "b"}', "schema: found \"{'encoder': 'e', 'bank': 'b'}\" (Field required)"),
+        ('{"schema": 1}', "encoder: found \"{'schema': 1}\" (Field required)"),
     ],
 )
 def test_what_is_no_result_of_this_version_is_refused(text: str, said: str) -> None:

@@ -82,11 +82,21 @@ def test_drift_that_fails_the_run_is_said_first() -> None:
     assert by_id(root, "verdict").text.endswith("as .univar/0002_now.")
 
 
+def test_why_a_test_without_an_expectation_failed() -> None:
+    outcomes = (TestOutcome("t::a", "m", "passed"), TestOutcome("t::b", "m", "failed", f"assert {SCRIPT}"))
+    root = tree(bare(outcomes=outcomes))
+    shown = rows(table(root, "Tests without an expectation"))[1:]
+    assert [row[0] for row in shown] == [f"t::bassert {SCRIPT}", "t::a"]
+
+
 def test_a_dry_run() -> None:
-    root = tree(bare(plans=(Plan("m", "spa", "core", 87, 9000, 11136, None),)))
-    assert rows(table(root, "What would be asked"))[1] == [
-        "m", "Spanish", "core", "87", "9,000", "11,136", "unknown price",
-    ]  # fmt: skip
+    asking = Plan("m", "spa", "core", 87, 9000, 11136, None)
+    root = tree(bare(plans=(asking, Plan("m", "spa", "core", 87, 10, 20, 0.5, translator="litellm:t"))))
+    assert rows(table(root, "What would be asked"))[1:] == [
+        ["m", "Spanish", "core", "87", "9,000", "11,136", "unknown price"],
+        ["mtranslated by litellm:t", "Spanish", "core", "87", "10", "20", "$0.5000"],
+    ]
+    assert "of translations if each is as long as its text" in by_id(root, "verdict").text
     assert "Nothing was asked" in root.with_class("banner")[0].text
 
 

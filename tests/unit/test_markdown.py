@@ -13,7 +13,7 @@ from pytest_univar.audit import ProfileResult
 from pytest_univar.comparison import Comparison, Conclusion
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
-from pytest_univar.findings import Beside, Findings, Pair, Said
+from pytest_univar.findings import Beside, Findings, Heat, Pair, Said
 from pytest_univar.measurement import Pull
 from pytest_univar.report import AuditResult, Plan, TestOutcome
 from pytest_univar.report.markdown import LARGEST, escaped, render_markdown
@@ -79,10 +79,11 @@ def hostile(text: str) -> AuditResult:
     return AuditResult(
         text, text, made=WHOLE.made, profiles=(found,),
         claims=(Claim(text, text, text, "violated", text, evidence=(pull,)),),
-        outcomes=(TestOutcome(text, text, "failed"),),
+        outcomes=(TestOutcome(text, text, "failed", text),),
         conclusion=Conclusion((Comparison(text, text, text, (drift,), ("eng",)),), (), text, text),
         findings=Findings(
             replace(REFERENCE, name=text, sources=({"name": text},)),
+            heat=Heat((text, text), 1, ((None, 0.1), (0.1, None))),
             pairs=(Pair(text, text, 0.1, 1, (Beside(text, text, 0.1, said, said),), ()),),
         ),
     )  # fmt: skip
@@ -127,6 +128,25 @@ def test_all_tables_are_tables() -> None:
             assert len(rows) == len(block.splitlines()) - 1
 
 
+def test_languages_stand_beside_each_other() -> None:
+    """Every distance of the heat map, with two decimals; the columns have the numbers of the rows."""
+    text = render_markdown(WHOLE)
+    heading, _, rest = text.partition("### Language by language")[2].partition("\n| 1")
+    assert "Below the audited ones stand the bank's languages" in heading
+    page = Rendered(f"{heading[heading.index('|') :]}\n| 1{rest.partition('###')[0]}")
+    assert WHOLE.findings
+    heat = WHOLE.findings.heat
+    assert heat
+    assert page.cells[0] == ["", "1", "2", "3", "4"]
+    assert [row[0] for row in page.cells[1:]] == [f"{place} {label}" for place, label in enumerate(heat.labels, 1)]
+    assert [row[1:] for row in page.cells[1:]] == [
+        ["–" if each is None else f"{each:.2f}" for each in row] for row in heat.distances
+    ]
+    alone = replace(WHOLE.findings, heat=replace(heat, audited=4))
+    assert "Below the audited ones" not in render_markdown(replace(WHOLE, findings=alone))
+    assert "Language by language" not in render_markdown(replace(WHOLE, findings=replace(alone, heat=None)))
+
+
 def test_it_is_the_same_each_time() -> None:
     assert render_markdown(WHOLE) == render_markdown(replace(WHOLE))
 
@@ -138,12 +158,17 @@ def test_nothing_but_passing_tests() -> None:
 
 def test_a_dry_run_is_its_plan() -> None:
     plans = (Plan("openai/m", "eng", "core", 174, 1000, 2000, 0.5), Plan("m", "spa", "core", 1, 2, 3, None))
+    translating = Plan("m", "spa", "core", 4, 5, 6, 0.25, translator="litellm:a/b")
     page = Rendered(render_markdown(AuditResult("e", "b", plans=plans)))
     assert page.cells[1:] == [
         ["openai/m/eng", "174", "1000", "2000", "$0.5000"],
         ["m/spa", "1", "2", "3", "unknown price"],
     ]
     assert "nothing was asked" in page.text
+    assert "translation" not in page.text
+    page = Rendered(render_markdown(AuditResult("e", "b", plans=(*plans, translating))))
+    assert page.cells[-1] == ["m/spa, translated by litellm:a/b", "4", "5", "6", "$0.2500"]
+    assert "of translations if each is as long as its text" in page.text
 
 
 # ------------------------------------------------------------------------------------------------------- hostile texts
@@ -157,7 +182,7 @@ def test_a_text_is_shown_and_does_nothing(text: str) -> None:
     assert sorted(page.ended) == sorted(each for each in page.elements if each != "br")
     assert {name for name, _ in page.attributes} <= {"style"}
     assert page.elements.count("h2") == 1
-    assert page.elements.count("h3") == 6
+    assert page.elements.count("h3") == 7
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", source)
     shown = re.sub(r"\s+", " ", re.sub(r"[\x00-\x1f\x7f\u202e\u2066\u2069]", " ", text)).strip()
     assert page.text.replace("\u2060", "").count(shown) >= 12

@@ -217,7 +217,7 @@ def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int, name:
     where = f"tests/values/{name}/test_the_values_of_the_release.py::TestRelease::test_it_stays[{name}]"
     text = shown(
         profile(name, near=name), claims=(claim("violated", name, where),),
-        outcomes=(TestOutcome(where, name, "failed"),), width=width,
+        outcomes=(TestOutcome(where, name, "failed", f"assert {name} is here"),), width=width,
     )  # fmt: skip
     assert max(cell_len(line) for line in text.splitlines()) <= width
     assert "…" not in text
@@ -270,11 +270,11 @@ def test_control_characters_and_markup_are_inert() -> None:
         text = shown(
             replace(found, stopped=EVIL, questions=EVIL, warnings=(EVIL,), translator=EVIL, params={EVIL: EVIL}),
             claims=(Claim(EVIL, EVIL, EVIL, "violated", EVIL, evidence=(pull,)),),
-            outcomes=(TestOutcome(EVIL, EVIL, "failed"),),
+            outcomes=(TestOutcome(EVIL, EVIL, "failed", EVIL),),
             conclusion=Conclusion(saved=EVIL, refused=EVIL), verbose=verbose, written=(EVIL,), unwritten=EVIL,
         )  # fmt: skip
         assert not re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
-        assert text.count("[bold red]:smile:") >= 14
+        assert text.count("[bold red]:smile:") >= 15
 
 
 def test_colour_only_adds_escape_codes() -> None:

@@ -11,7 +11,7 @@ from pytest_univar.expectations import Claim
 from pytest_univar.report import AuditResult, Plan, TestOutcome
 from pytest_univar.report.html.charts import Scale, axis, scale_of, strip
 from pytest_univar.report.html.markup import Child, Html, el, joined, language_name, name, table
-from pytest_univar.report.text import counted, dollars, figures_of, p_value, span
+from pytest_univar.report.text import about_plans, counted, dollars, figures_of, p_value, span
 
 WORST_FIRST = ("violated", "inconclusive", "met")
 _SIGNS = {
@@ -33,7 +33,8 @@ def verdict_body(result: AuditResult) -> Html:
     """The verdict as a sentence and as counts; then every claim, the tests without claims, and earlier audits."""
     if result.plans:
         return joined([el("p", "Nothing was asked: this is the plan of a dry run, at the most.", class_="banner none"),
-                       plans_table(result.plans)])  # fmt: skip
+                       plans_table(result.plans),
+                       el("p", f"This is {about_plans(result.plans)}.", class_="note")])  # fmt: skip
     counts = Counter[str](claim.verdict for claim in result.claims)
     word, sentence = overall(result)
     tiles = [
@@ -164,14 +165,18 @@ def outcomes_part(outcomes: Sequence[TestOutcome]) -> Html | None:
     if not outcomes:
         return None
     ordered = sorted(outcomes, key=lambda test: ("failed", "xfailed", "skipped", "passed").index(test.outcome))
-    rows = [[name(test.where), name(test.model), badge(test.outcome)] for test in ordered]
+    rows = [
+        [[name(test.where), el("p", name(test.why), class_="note") if test.why else None], name(test.model),
+         badge(test.outcome)]
+        for test in ordered
+    ]  # fmt: skip
     return joined(
         [
             el("h3", "Tests that state no expectation"),
             el(
                 "p",
-                "They compare measured values by themselves, or ended for another reason; what they found stands in "
-                "the output of the test run.",
+                "They compare measured values by themselves, or ended for another reason; what they raised is named "
+                "below, and stands in full in the output of the test run.",
                 class_="note",
             ),
             table("Tests without an expectation", ["test", "model", "result"], rows),
@@ -233,7 +238,9 @@ def _headed(scale: Scale) -> Html:
 def plans_table(plans: Sequence[Plan]) -> Html:
     """What asking would take."""
     rows = [
-        [name(plan.model), language_name(plan.language), name(plan.questions), f"{plan.calls:,}",
+        [[name(plan.model),
+          el("p", "translated by ", name(plan.translator), class_="note") if plan.translator else None],
+         language_name(plan.language), name(plan.questions), f"{plan.calls:,}",
          f"{plan.prompt_tokens:,}", f"{plan.completion_tokens:,}",
          "unknown price" if plan.cost_usd is None else dollars(plan.cost_usd)]
         for plan in plans

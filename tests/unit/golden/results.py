@@ -6,7 +6,7 @@ from pytest_univar.audit import ProfileResult
 from pytest_univar.comparison import Comparison, Conclusion, Step, Trajectory
 from pytest_univar.elicitation import Tally
 from pytest_univar.expectations import Claim
-from pytest_univar.findings import Beside, Findings, Pair, Reference, Said
+from pytest_univar.findings import Beside, Findings, Heat, Pair, Reference, Said
 from pytest_univar.measurement import Distance, Drift, Pull, RegionVerdict
 from pytest_univar.report import AuditResult, Made, TestOutcome
 from pytest_univar.stats import Interval, Verdict
@@ -115,6 +115,10 @@ PAIR = Pair(
     diverging=(Beside("core-1", "Should the state help?", 0.9, Said("Yes, always."), Said("No.", "¿Debe?", "No.")),),
     agreeing=(Beside("core-2", "Is work good?", 0.1, Said("It is."), Said("It is so.", "¿Es bueno?", "Lo es.")),),
 )  # fmt: skip
+HEAT = Heat(
+    (f"{MODEL}/eng", f"{MODEL}/spa", "eng (bank)", "spa (bank)"), 2,
+    ((None, 0.31, 0.22, 0.44), (0.31, None, 0.41, 0.19), (0.22, 0.41, None, 0.372), (0.44, 0.19, 0.372, None)),
+)  # fmt: skip
 
 NEARBY = tuple(distance(to, estimate, within, between) for to, estimate, within, between in NEAREST)
 ENGLISH = profile(
@@ -141,16 +145,19 @@ WHOLE = AuditResult(
     claims=CLAIMS,
     outcomes=(
         TestOutcome("tests/test_values.py::test_it_resembles_its_family", MODEL, "passed"),
-        TestOutcome("tests/test_values.py::TestRelease::test_it_speaks_french_as_it_speaks_english", MODEL, "failed"),
-        TestOutcome("tests/test_values.py::test_not_today", MODEL, "skipped"),
+        TestOutcome(
+            "tests/test_values.py::TestRelease::test_it_speaks_french_as_it_speaks_english", MODEL, "failed",
+            "assert 0.412 <= 0.35 distance of fra to eng: 0.412, 95% interval 0.361 to 0.463",
+        ),
+        TestOutcome("tests/test_values.py::test_not_today", MODEL, "skipped", "not this week"),
     ),
     conclusion=Conclusion(
         comparisons=(Comparison(MODEL, "0003_v1", "2026-01-01T00:00:00+00:00", DRIFTS, failed=("eng",)),),
         trajectories=(Trajectory("eng", "gpt (family)", "replay:step-1.jsonl", PATH),),
         saved=".univar/0004_v2",
     ),
-    findings=Findings(REFERENCE, pairs=(PAIR,)),
-)
+    findings=Findings(REFERENCE, heat=HEAT, pairs=(PAIR,)),
+)  # fmt: skip
 
 EASTERN_MODEL = "通义千问/価値観モデル-한국어-72b"
 EASTERN = AuditResult(
