@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _DATA: Traversable = files(__name__)
 _FIELDS = ("id", "text", "language", "value", "source")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _EXAMPLE = '{"text": "What do we owe to strangers?"}'
 
 _WITHOUT_VALUES = frozenset({"control", "dilemmas"})
@@ -338,6 +339,8 @@ def _text(item: _Item, name: str, entry: object) -> str:
     if not entry.strip():
         remedy = "Write the question, or remove the entry." if name == "text" else "Fill it, or leave the field away."
         raise _error(item, name, entry, "a text that is not empty", remedy)
+    if _HALF_CHARACTER.search(entry):  # JSON can hold one; no file and no request in UTF-8 can
+        raise _error(item, name, entry, "whole characters", "Remove the half of a surrogate pair.")
     return entry.strip()
 
 

@@ -347,6 +347,10 @@ def test_a_file_without_the_language(write: Write) -> None:
             '{"text": "Why?", "id": " "}',
             "field 'id': found ' ', expected a text that is not empty. Fill it, or leave the field away.",
         ),
+        (
+            r'{"text": "Why \ud83d?"}',
+            r"field 'text': found 'Why \ud83d?', expected whole characters. Remove the half of a surrogate pair.",
+        ),
         ('{"text": "Why?", "id": 7}', "field 'id': found 7, expected a text. Put it between quotes."),
         ('{"text": ["Why?"]}', "field 'text': found ['Why?'], expected a text. Put it between quotes."),
         (
