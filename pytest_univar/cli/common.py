@@ -31,7 +31,9 @@ Answers = Annotated[
     ),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1 or mps; default: the best there is.")]
-RecipeName = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: mini, paper or released.")]
+RecipeName = Annotated[
+    str, typer.Argument(help="A TOML file, or the name of a shipped recipe: mini, paper or released.")
+]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="All problems, nearest value IDs and evidence, not the first few alone.")
 ]
