@@ -7,12 +7,24 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 WORDS = (  # noqa: SIM905 (a list of so many strings is hard to read)
     "the a i you we they is are be to of and in that it not no yes should must can people freedom duty family law "
     "money work god state tradition change safety risk truth honest fair equal power peace war life death love help"
 ).split()
 
 NOMIC_HEADS = 4
+
+TEXTS = [
+    "Q: Should people help the state? A: No, freedom is a duty.",
+    "no",
+    "Q: Is it honest to love money? A: " + "the family and the law of god must change, " * 30,
+    "",
+    "Freedom, équité & 平和 \n\n war",
+    "Q: Should people help the state? A: Yes.",
+]
 
 
 def tokenizer_files(folder: Path, *, words: list[str] = WORDS) -> int:
@@ -72,10 +84,10 @@ def bert_checkpoint(
     return folder
 
 
-def nomic_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True) -> Path:
-    """A NomicBERT of two layers as the hub has UniVaR: the original weight names, the config's keys native.
+def nomic_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True, native: bool = False) -> Path:
+    """A NomicBERT of two layers as the hub has UniVaR: its weight names and its config's keys.
 
-    Only the base size may have the original config keys, which transformers does not read.
+    native: with transformers' keys instead, for those who read no others.
     """
     import torch
     from safetensors.torch import save_file
@@ -105,12 +117,22 @@ def nomic_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True) -> 
             **norm(f"{layer}.norm2"),
         }
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    config = {
-        "architectures": ["NomicBertModel"], "model_type": "nomic_bert", "vocab_size": size, "hidden_size": width,
-        "num_hidden_layers": 2, "num_attention_heads": NOMIC_HEADS, "intermediate_size": inner, "hidden_act": "silu",
-        "layer_norm_eps": 1e-12, "max_position_embeddings": 2048, "type_vocab_size": 2,
-        "rope_parameters": {"rope_type": "default", "rope_theta": 1000},
-    }  # fmt: skip
+    config: dict[str, Any] = {"architectures": ["NomicBertModel"], "model_type": "nomic_bert", "type_vocab_size": 2}
+    if native:
+        config |= {
+            "vocab_size": size, "hidden_size": width, "num_hidden_layers": 2, "num_attention_heads": NOMIC_HEADS,
+            "intermediate_size": inner, "hidden_act": "silu", "layer_norm_eps": 1e-12, "max_position_embeddings": 8192,
+            "rope_parameters": {"rope_type": "default", "rope_theta": 1000},
+        }  # fmt: skip
+    else:
+        config |= {
+            "vocab_size": size - 1, "pad_vocab_size_multiple": size, "n_embd": width, "n_layer": 2, "n_inner": inner,
+            "n_head": NOMIC_HEADS, "n_positions": 8192, "activation_function": "swiglu", "layer_norm_epsilon": 1e-12,
+            "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "causal": False,
+            "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False,
+            "rotary_emb_scale_base": None, "parallel_block": False, "use_rms_norm": False, "attn_pdrop": 0.0,
+            "resid_pdrop": 0.0, "embd_pdrop": 0.0, "torch_dtype": "float32",
+        }  # fmt: skip
     write(folder / "config.json", config)
     sentence_transformers_files(folder, dimension=width, normalise=normalise, max_seq_length=8192)
     return folder
@@ -149,3 +171,16 @@ def causal_lm_checkpoint(folder: Path, *, seed: int = 0) -> Path:
 def write(file: Path, content: Any) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+
+
+def sentence_transformers(folder: Path, texts: list[str]) -> npt.NDArray[np.float32]:
+    """The vectors of the independent implementation, one text at a time."""
+    from sentence_transformers import SentenceTransformer
+
+    vectors = SentenceTransformer(str(folder), device="cpu").encode(texts, convert_to_numpy=True, batch_size=1)
+    return np.asarray(vectors, dtype=np.float32)
+
+
+def edit(file: Path, **changes: Any) -> None:
+    """Some keys of a JSON file anew."""
+    write(file, json.loads(file.read_text(encoding="utf-8")) | changes)

@@ -7,12 +7,12 @@ has no codes for its source languages, and for its target languages only where i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pytest_univar.errors import MissingExtraError, TranslationError
 from pytest_univar.languages import LANGUAGES
+from pytest_univar.pretrained import quiet
 from pytest_univar.translation.sentences import ISO_639_1
 from pytest_univar.translation.seq2seq_checkpoint import Checkpoint
 
@@ -165,20 +165,3 @@ def load_tokenizer(checkpoint: Checkpoint) -> Any:
                 f"{checkpoint.folder}: the tokenizer cannot be loaded by transformers ({type(error).__name__}: "
                 f"{error}). Download the checkpoint again, whole."
             ) from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence transformers' loading bar and advice: the same facts come back as our own errors."""
-    from transformers.utils import logging as of_transformers
-
-    logging: Any = of_transformers  # half of it has no types
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -7,8 +7,9 @@ from typing import Any
 
 from pytest_univar.devices import choose_device, choose_dtype
 from pytest_univar.errors import TranslationError
+from pytest_univar.pretrained import load_pretrained, quiet
 from pytest_univar.translation.seq2seq_checkpoint import Checkpoint
-from pytest_univar.translation.seq2seq_tokens import Tokens, quiet
+from pytest_univar.translation.seq2seq_tokens import Tokens
 
 # Source tokens of one batch, padding included. Small on a CPU, where a batch should stay in the caches.
 BATCH_TOKENS = {"cpu": 2048, "mps": 4096, "cuda": 16_384}
@@ -92,38 +93,12 @@ def _until(ids: list[int], end: int) -> list[int]:
 
 def _load(checkpoint: Checkpoint, dtype: str) -> Any:
     """The model of a checkpoint; TranslationError names keys that are missing, unexpected or of wrong size."""
-    import torch
-    from safetensors import SafetensorError
     from transformers import AutoModelForSeq2SeqLM
 
-    with quiet():
-        try:
-            model, report = AutoModelForSeq2SeqLM.from_pretrained(
-                checkpoint.folder,
-                dtype=getattr(torch, dtype),
-                trust_remote_code=False,
-                use_safetensors=True,
-                local_files_only=True,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # so that the report below names them
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise TranslationError(f"{checkpoint.folder}: cannot be loaded by transformers: {error}") from error
-    faults = [
-        f"{label}: {', '.join(sorted(keys)[:5])}{' …' if len(keys) > 5 else ''}"
-        for label, keys in (
-            ("missing", list(report["missing_keys"])),
-            # Older checkpoints still hold the table of sines, which is computed.
-            ("unexpected", [key for key in report["unexpected_keys"] if ".embed_positions." not in key]),
-            ("of another size", [str(key[0]) for key in report["mismatched_keys"]]),
-        )
-        if keys
-    ]
-    if faults:
-        raise TranslationError(
-            f"{checkpoint.folder}: the weights do not fit config.json ({'; '.join(faults)}). "
-            "Download the checkpoint again, whole, or correct its config.json."
-        )
+    # Older checkpoints still hold the table of sines, which is computed.
+    model = load_pretrained(
+        AutoModelForSeq2SeqLM, checkpoint.folder, dtype=dtype, error=TranslationError, may_hold=".embed_positions."
+    )
     # A checkpoint's own settings (beams, a forced end, a longest output) fill in what a call leaves open.
     start = model.generation_config.decoder_start_token_id
     model.generation_config = _generation_config(decoder_start_token_id=start)

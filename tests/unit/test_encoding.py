@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
-from pytest_univar.encoding import PUBLISHED, load_encoder, read_checkpoint
+from pytest_univar.encoding import load_encoder, read_checkpoint
 from pytest_univar.encoding.encoder import batches
 from pytest_univar.errors import EncoderError
-from tests.checkpoints import NOMIC_HEADS, bert_checkpoint, hub_cache, nomic_checkpoint, write
+from tests.checkpoints import (
+    TEXTS,
+    bert_checkpoint,
+    edit,
+    nomic_checkpoint,
+    sentence_transformers,
+    write,
+)
 
-Floats = npt.NDArray[np.float32]
-
-TEXTS = [
-    "Q: Should people help the state? A: No, freedom is a duty.",
-    "no",
-    "Q: Is it honest to love money? A: " + "the family and the law of god must change, " * 30,
-    "",
-    "Freedom, équité & 平和 \n\n war",
-    "Q: Should people help the state? A: Yes.",
-]
 CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
 
 
@@ -50,17 +41,6 @@ def nomic(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(bert: Path, tmp_path: Path) -> Path:
     """A checkpoint of the test's own, to be damaged."""
     return Path(shutil.copytree(bert, tmp_path / "checkpoint"))
-
-
-def sentence_transformers(folder: Path, texts: list[str]) -> Floats:
-    from sentence_transformers import SentenceTransformer
-
-    vectors = SentenceTransformer(str(folder), device="cpu").encode(texts, convert_to_numpy=True, batch_size=1)
-    return np.asarray(vectors, dtype=np.float32)
-
-
-def edit(file: Path, **changes: Any) -> None:
-    write(file, json.loads(file.read_text(encoding="utf-8")) | changes)
 
 
 # ------------------------------------------------------------------------------------------------------------- vectors
@@ -95,6 +75,57 @@ def test_vectors_are_float32_rows_in_the_order_of_the_texts(bert: Path) -> None:
     assert np.linalg.norm(vectors[0] - vectors[5]) > 0.01
 
 
+def many_texts() -> list[str]:
+    """Of many lengths, all different."""
+    words = ["freedom", "duty", "family", "law", "money", "work", "god", "state", "war", "peace"]
+    drawn = np.random.default_rng(0)
+    return [f"{row} " + " ".join(drawn.choice(words, size=drawn.integers(1, 70))) for row in range(300)]
+
+
+@pytest.mark.parametrize("kind", ["bert", "nomic"])
+def test_many_texts_on_every_core_are_what_each_is_alone(request: pytest.FixtureRequest, kind: str) -> None:
+    """Many enough to be shared out; with layers laid out for the CPU, which are put back."""
+    encoder = load_encoder(request.getfixturevalue(kind), device="cpu")
+    texts, threads = many_texts(), torch.get_num_threads()
+    vectors = encoder.encode(texts)
+    alone = np.concatenate([encoder.encode([text]) for text in texts[::15]])  # too few for it
+    np.testing.assert_allclose(vectors[::15], alone, atol=2e-6)
+    np.testing.assert_array_equal(encoder.encode(texts), vectors)
+    assert torch.get_num_threads() == threads
+    assert not any("forward" in vars(module) for module in encoder.model.modules())
+
+
+def test_training_goes_on_after_many_texts(bert: Path) -> None:
+    encoder = load_encoder(bert, device="cpu")
+    texts = many_texts()
+    before = encoder.encode(texts)
+    tokens = [encoder.tokenizer.encode(text).ids for text in texts[:4]]
+    loss: Any = encoder.embed(tokens).sum()  # backward has no types
+    loss.backward()
+    with torch.no_grad():
+        for parameter in encoder.model.parameters():
+            if parameter.grad is not None:
+                parameter -= 0.1 * parameter.grad
+    assert np.abs(encoder.encode(texts) - before).max() > 1e-3
+
+
+def test_an_error_half_way_leaves_the_encoder_as_it_was(bert: Path) -> None:
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    encoder, texts, threads = load_encoder(bert, device="cpu"), many_texts(), torch.get_num_threads()
+    expected = encoder.encode(texts)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.encode(texts, progress=stop)
+    assert torch.get_num_threads() == threads
+    np.testing.assert_array_equal(encoder.encode(texts), expected)
+
+
+def test_the_same_text_twice_has_the_same_vector(bert: Path) -> None:
+    vectors = load_encoder(bert, device="cpu").encode([*TEXTS, *TEXTS])
+    np.testing.assert_array_equal(vectors[:6], vectors[6:])
+
+
 def test_nothing_gives_no_rows(bert: Path) -> None:
     assert load_encoder(bert, device="cpu").encode([]).shape == (0, 32)
 
@@ -109,8 +140,9 @@ def test_a_long_text_is_cut_at_max_seq_length(bert: Path) -> None:
 
 def test_progress_adds_up(bert: Path) -> None:
     told: list[int] = []
-    load_encoder(bert, device="cpu").encode(TEXTS * 100, progress=told.append)
-    assert sum(told) == 600
+    texts = [f"{text} {number}" for text in TEXTS for number in range(100)]
+    load_encoder(bert, device="cpu").encode(texts + texts[:50], progress=told.append)
+    assert sum(told) == 650
     assert len(told) > 1
 
 
@@ -127,103 +159,6 @@ def test_half_precision_is_near_and_still_gives_float32(bert: Path, dtype: str) 
     assert 0.999 < cosines.min() < 1 - 1e-8
 
 
-# --------------------------------------------------------------------------------------------------- UniVaR's NomicBERT
-
-
-def nomic_by_hand(weights: dict[str, torch.Tensor], ids: list[int]) -> torch.Tensor:
-    """NomicBERT as its authors wrote it, one text at a time, mean pooled and of unit length ``[d]``."""
-    from torch.nn.functional import layer_norm, normalize, silu
-
-    width, n = 32, len(ids)
-    size = width // NOMIC_HEADS
-
-    def norm(x: torch.Tensor, name: str) -> torch.Tensor:
-        return layer_norm(x, (width,), weights[f"{name}.weight"], weights[f"{name}.bias"], eps=1e-12)
-
-    angles = torch.outer(torch.arange(n), 1000.0 ** (-torch.arange(0, size, 2) / size))
-
-    def turned(x: torch.Tensor) -> torch.Tensor:  # [heads, n, size]: rotary positions, halves not interleaved
-        left, right = x[..., : size // 2], x[..., size // 2 :]
-        return torch.cat([left * angles.cos() - right * angles.sin(), right * angles.cos() + left * angles.sin()], -1)
-
-    x = weights["embeddings.word_embeddings.weight"][ids] + weights["embeddings.token_type_embeddings.weight"][0]
-    x = norm(x, "emb_ln")
-    for layer in ("encoder.layers.0", "encoder.layers.1"):
-        query, key, value = (
-            (x @ weights[f"{layer}.attn.Wqkv.weight"].T).view(n, 3, NOMIC_HEADS, size).permute(1, 2, 0, 3)
-        )
-        attention = (turned(query) @ turned(key).transpose(1, 2) / size**0.5).softmax(-1) @ value
-        mixed = attention.transpose(0, 1).reshape(n, width) @ weights[f"{layer}.attn.out_proj.weight"].T
-        x = norm(x + mixed, f"{layer}.norm1")
-        gated = (x @ weights[f"{layer}.mlp.fc11.weight"].T) * silu(x @ weights[f"{layer}.mlp.fc12.weight"].T)
-        x = norm(x + gated @ weights[f"{layer}.mlp.fc2.weight"].T, f"{layer}.norm2")
-    return normalize(x.mean(0), dim=0)
-
-
-def test_a_checkpoint_in_the_layout_of_univar_loads_natively(nomic: Path) -> None:
-    encoder = load_encoder(nomic, device="cpu")
-    assert type(encoder.model).__module__ == "transformers.models.nomic_bert.modeling_nomic_bert"
-    vectors = encoder.encode(TEXTS)
-    np.testing.assert_allclose(vectors, sentence_transformers(nomic, TEXTS), atol=1e-5)
-    weights = load_file(nomic / "model.safetensors")
-    by_hand = [nomic_by_hand(weights, encoder.tokenizer.encode(text).ids).numpy() for text in TEXTS]
-    np.testing.assert_allclose(vectors, np.stack(by_hand), atol=1e-5)
-
-
-@pytest.mark.slow
-def test_original_config_keys_of_another_size_are_not_ignored_in_silence(nomic: Path, tmp_path: Path) -> None:
-    """transformers reads none of them and takes the base size, which is right for the published checkpoints only."""
-    folder = Path(shutil.copytree(nomic, tmp_path / "nomic"))
-    native = json.loads((nomic / "config.json").read_text(encoding="utf-8"))
-    original = {"n_embd": 32, "n_head": NOMIC_HEADS, "n_layer": 2, "n_inner": 64, "n_positions": 8192}
-    kept = {key: native[key] for key in ("architectures", "model_type", "vocab_size")}
-    write(folder / "config.json", kept | original)
-    with pytest.raises(EncoderError, match=r"missing: layers\.10\..*; of another size: embeddings\.LayerNorm\.bias"):
-        load_encoder(folder, device="cpu")
-
-
-def test_rotary_positions_end_at_2048(nomic: Path) -> None:
-    assert read_checkpoint(nomic).max_seq_length == 2048  # the file says 8192
-
-
-@pytest.mark.slow
-def test_the_published_id_loads_from_a_hub_cache(nomic: Path, tmp_path: Path) -> None:
-    hub_cache(tmp_path, PUBLISHED, nomic)
-    script = (
-        "import sys, numpy as np; from pytest_univar.encoding import load_encoder\n"
-        "encoder = load_encoder('CAiRE/UniVaR-lambda-5', device='cpu')\n"
-        "assert encoder.name == 'CAiRE/UniVaR-lambda-5'\n"
-        "np.save(sys.argv[1], encoder.encode(['freedom', 'duty']))\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "vectors.npy")]
-    result = subprocess.run(command, env=offline(tmp_path), capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    expected = load_encoder(nomic, device="cpu").encode(["freedom", "duty"])
-    np.testing.assert_array_equal(np.load(tmp_path / "vectors.npy"), expected)
-
-
-@pytest.mark.slow
-def test_a_hub_id_that_cannot_be_fetched_is_one_clear_error(tmp_path: Path) -> None:
-    script = (
-        "from pytest_univar.encoding import load_encoder\n"
-        "from pytest_univar.errors import EncoderError\n"
-        "try: load_encoder('CAiRE/UniVaR-lambda-80')\n"
-        "except EncoderError as error: print(error)\n"
-    )
-    command = [sys.executable, "-c", script]
-    result = subprocess.run(command, env=offline(tmp_path), capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert "'CAiRE/UniVaR-lambda-80' is not on this machine and could not be fetched" in result.stdout
-    assert "give a folder that holds the checkpoint" in result.stdout
-
-
-def offline(home: Path) -> dict[str, str]:
-    """An environment with nothing but the hub cache in ``home``; huggingface_hub reads it when it is imported."""
-    dropped = {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE"}
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return kept | {"HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-
-
 # --------------------------------------------------------------------------------------------------------- fingerprint
 
 
@@ -235,98 +170,6 @@ def test_the_fingerprint_is_the_sha256_of_the_weight_files_in_order(bert: Path, 
     (copy / "model-00002-of-00002.safetensors").write_bytes(b"second")
     (copy / "model-00001-of-00002.safetensors").write_bytes(b"first ")
     assert read_checkpoint(copy).fingerprint == hashlib.sha256(b"first second").hexdigest()
-
-
-# ----------------------------------------------------------------------------------------------- code of a checkpoint
-
-
-@pytest.fixture
-def planted(copy: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A checkpoint with Python code that its config asks for, and the file that the code would write."""
-    marker = tmp_path / "executed"
-    code = f"open({str(marker)!r}, 'w').close()\nfrom transformers import BertConfig as C, BertModel as M\n"
-    (copy / "planted.py").write_text(code, encoding="utf-8")
-    edit(copy / "config.json", auto_map={"AutoConfig": "planted.C", "AutoModel": "planted.M"})
-    return copy, marker
-
-
-def test_code_of_a_checkpoint_is_not_run_for_a_known_model_type(planted: tuple[Path, Path], bert: Path) -> None:
-    folder, marker = planted
-    vectors = load_encoder(folder, device="cpu").encode(TEXTS)
-    np.testing.assert_array_equal(vectors, load_encoder(bert, device="cpu").encode(TEXTS))
-    assert not marker.exists()
-
-
-def test_code_of_a_checkpoint_is_not_run_for_an_unknown_model_type(planted: tuple[Path, Path]) -> None:
-    folder, marker = planted
-    edit(folder / "config.json", model_type="hitherto_unknown")
-    with pytest.raises(EncoderError, match="cannot be loaded by transformers"):
-        load_encoder(folder, device="cpu")
-    assert not marker.exists()
-
-
-def test_pickled_weights_are_refused(copy: Path) -> None:
-    state = load_file(copy / "model.safetensors")
-    (copy / "model.safetensors").unlink()
-    torch.save(state, copy / "pytorch_model.bin")
-    with pytest.raises(EncoderError, match=r"found no \*\.safetensors file. Only safetensors weights are loaded"):
-        load_encoder(copy, device="cpu")
-
-
-# ------------------------------------------------------------------------------------- weights that do not fit, by name
-
-
-def drop(state: dict[str, torch.Tensor]) -> None:
-    del state["encoder.layer.1.output.dense.weight"]
-
-
-def add(state: dict[str, torch.Tensor]) -> None:
-    state["encoder.layer.7.output.dense.weight"] = torch.zeros(2)
-
-
-def resize(state: dict[str, torch.Tensor]) -> None:
-    state["encoder.layer.0.output.dense.bias"] = torch.zeros(31)
-
-
-@pytest.mark.parametrize(
-    ("damage", "named"),
-    [
-        (drop, r"missing: encoder\.layer\.1\.output\.dense\.weight"),
-        (add, r"unexpected: encoder\.layer\.7\.output\.dense\.weight"),
-        (resize, r"of another size: encoder\.layer\.0\.output\.dense\.bias"),
-    ],
-)
-def test_weights_that_do_not_fit_are_named(
-    copy: Path, damage: Callable[[dict[str, torch.Tensor]], None], named: str
-) -> None:
-    state = load_file(copy / "model.safetensors")
-    damage(state)
-    save_file(state, copy / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EncoderError, match=rf"do not fit config.json \({named}\)"):
-        load_encoder(copy, device="cpu")
-
-
-def test_a_partial_univar_checkpoint_is_refused_by_name(nomic: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(nomic, tmp_path / "nomic"))
-    state = load_file(folder / "model.safetensors")
-    del state["encoder.layers.1.attn.Wqkv.weight"]
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(EncoderError, match=r"missing: layers\.1\.self_attn\.k_proj\.weight, .*q_proj.*v_proj"):
-        load_encoder(folder, device="cpu")
-
-
-def test_a_pooler_of_its_own_is_no_fault(copy: Path, bert: Path) -> None:
-    state = {k: v for k, v in load_file(copy / "model.safetensors").items() if not k.startswith("pooler.")}
-    save_file(state, copy / "model.safetensors", metadata={"format": "pt"})
-    vectors = load_encoder(copy, device="cpu").encode(TEXTS)
-    np.testing.assert_array_equal(vectors, load_encoder(bert, device="cpu").encode(TEXTS))
-
-
-def test_weights_that_were_cut_off_are_refused(copy: Path) -> None:
-    weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(EncoderError, match="cannot be loaded by transformers"):
-        load_encoder(copy, device="cpu")
 
 
 # -------------------------------------------------------------------------------------------- files that are not right
@@ -420,3 +263,14 @@ def test_cuda_gives_the_same_vectors(
     vectors = encoder.encode(TEXTS)
     expected = load_encoder(folder, device="cpu").encode(TEXTS)
     assert (vectors * expected).sum(axis=1).min() >= least
+
+
+@CUDA
+@pytest.mark.slow
+def test_the_bundled_encoder_on_cuda_gives_what_the_cpu_gives() -> None:
+    """Real weights, many texts, in batches of other shapes."""
+    texts = [f"Q: Should {text}? A: {text}, I would say." for text in many_texts()]
+    expected = load_encoder("univar-mini", device="cpu", dtype="float32").encode(texts)
+    for dtype, least in (("float32", 0.9999), ("bfloat16", 0.999), ("float16", 0.999)):
+        vectors = load_encoder("univar-mini", device="cuda", dtype=dtype).encode(texts)
+        assert (vectors * expected).sum(axis=1).min() >= least, dtype

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from pytest_univar import stats
 from pytest_univar.errors import UndefinedError
-from pytest_univar.stats.neighbours import _student_t
+from pytest_univar.stats.neighbours import _student_t, nearest
 
 from .stats_samples import cloud, few, rotation, seeds
 
@@ -42,6 +43,72 @@ def test_knn_labels_are_those_of_scikit_learn_in_many_dimensions() -> None:
     labels = rng.integers(30, size=3000)
     found = stats.knn_labels(bank[:200] + np.float32(0.01), bank, labels, 30)
     assert found.tolist() == scikit_labels(bank[:200] + np.float32(0.01), bank, labels, 50)
+
+
+@pytest.mark.parametrize("k", [1, 5, 50, 400])
+@pytest.mark.parametrize("spread", [1e-7, 1e-5, 1e-3])
+def test_rows_nearer_together_than_float32_tells_are_told_apart(spread: float, k: int) -> None:
+    """All at nearly the same place far from the origin, so that float32's scores are of no use at all."""
+    rng = np.random.default_rng(3)
+    middle = rng.standard_normal(64)
+    bank = middle + spread * rng.standard_normal((400, 64))
+    queries = middle + spread * rng.standard_normal((30, 64))
+    distances = ((bank[None] - queries[:, None]) ** 2).sum(axis=2)
+    expected = np.sort(np.argsort(distances, axis=1)[:, :k], axis=1)
+    found = [np.sort(rows).tolist() for rows in nearest(queries, bank, k, chunk=7)]
+    assert found == expected.tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1e4, 1e30])
+def test_neighbours_do_not_depend_on_the_unit_of_length(scale: float) -> None:
+    rng = np.random.default_rng(4)
+    bank, queries = rng.standard_normal((900, 5)), rng.standard_normal((40, 5))
+    expected = [set(rows.tolist()) for rows in nearest(queries, bank, 20)]
+    assert [set(rows.tolist()) for rows in nearest(queries * scale, bank * scale, 20)] == expected
+
+
+def test_of_rows_at_the_same_distance_the_first_are_nearest() -> None:
+    bank: stats.Floats = np.array([[1.0, 0.0], [0.0, 1.0]]).repeat(500, axis=0)
+    assert [sorted(rows.tolist()) for rows in nearest(np.array([[0.0, 2.0], [2.0, 0.0]]), bank, 3)] == [
+        [500, 501, 502],
+        [0, 1, 2],
+    ]
+    labels = np.arange(1000) % 500
+    assert stats.knn_labels(np.array([[0.0, 2.0]]), bank, labels, 500, k=3).tolist() == [0]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_neighbours_in_a_bank_sorted_by_label(dtype: type) -> None:
+    """Near rows stand together, in a bank large enough for groups of scores."""
+    rng = np.random.default_rng(5)
+    labels = np.repeat(np.arange(20), 1000)
+    bank: stats.Floats = (rng.standard_normal((20, 16))[labels] + 0.8 * rng.standard_normal((20_000, 16))).astype(dtype)
+    queries = bank[::331].astype(np.float32) + np.float32(0.01)
+    expected = scikit_labels(queries.astype(np.float64), bank.astype(np.float64), labels, 50)
+    assert stats.knn_labels(queries, bank, labels, 20).tolist() == expected
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_nothing_is_near_what_is_not_finite(bad: float) -> None:
+    good, wrong = np.eye(3), np.where(np.eye(3) > 0, bad, 1.0)
+    for queries, rows in ((good, wrong), (wrong, good)):
+        with pytest.raises(UndefinedError, match="found a vector with NaN or infinity"):
+            stats.knn_labels(queries, rows, np.arange(3), 3, k=1)
+
+
+def test_memory_is_bounded_by_the_chunk() -> None:
+    """The scores of one chunk and little else, whatever the number of queries; numpy reports what it allocates."""
+    rng = np.random.default_rng(6)
+    bank = rng.standard_normal((20_000, 8), dtype=np.float32)
+    queries = rng.standard_normal((400, 8), dtype=np.float32)
+    labels = rng.integers(5, size=20_000)
+    tracemalloc.start()
+    try:
+        stats.knn_labels(queries, bank, labels, 5, chunk=20)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * 20 * 20_000 + 2_000_000
 
 
 @few
