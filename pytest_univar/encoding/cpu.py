@@ -31,6 +31,10 @@ def on_every_core(function: Callable[[Work], Result], work: Sequence[Work], mode
             torch.set_num_threads(threads)  # a setting of the process, although each thread has to make it
 
 
+_PRIVATE = ("_reorder_linear_weight", "_linear_pointwise")
+"""Operators of torch's own compiler: a torch without them multiplies as it always does."""
+
+
 @contextmanager
 def _packed(model: Any) -> Iterator[None]:
     """The linear layers of a float32 model in oneDNN's own layout, for as long as this lasts; none are changed.
@@ -43,7 +47,8 @@ def _packed(model: Any) -> Iterator[None]:
 
     backend: Any = torch.backends.mkldnn  # has no types
     ops = torch.ops.mkldnn
-    modules = list(model.modules()) if backend.is_available() else []
+    there = backend.is_available() and all(hasattr(ops, name) for name in _PRIVATE)
+    modules = list(model.modules()) if there else []
     layers = [m for m in modules if type(m) is torch.nn.Linear and m.weight.dtype == torch.float32]
     activations = {m.dense: m.intermediate_act_fn for m in modules if hasattr(m, "intermediate_act_fn")}
     fused = {layer: act for layer, act in activations.items() if layer in layers and type(act) is GELUActivation}
