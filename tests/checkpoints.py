@@ -130,7 +130,7 @@ def nomic_checkpoint(folder: Path, *, seed: int = 0, normalise: bool = True, nat
             "n_head": NOMIC_HEADS, "n_positions": 8192, "activation_function": "swiglu", "layer_norm_epsilon": 1e-12,
             "qkv_proj_bias": False, "mlp_fc1_bias": False, "mlp_fc2_bias": False, "prenorm": False, "causal": False,
             "rotary_emb_base": 1000, "rotary_emb_fraction": 1.0, "rotary_emb_interleaved": False,
-            "rotary_emb_scale_base": None, "parallel_block": False, "use_rms_norm": False, "attn_pdrop": 0.0,
+            "rotary_emb_scale_base": None, "parallel_block": False, "use_rms_norm": None, "attn_pdrop": 0.0,
             "resid_pdrop": 0.0, "embd_pdrop": 0.0, "torch_dtype": "float32",
         }  # fmt: skip
     write(folder / "config.json", config)

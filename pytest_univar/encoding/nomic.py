@@ -48,9 +48,10 @@ def native_settings(config: dict[str, Any], file: Path) -> dict[str, Any]:
     if config.get("model_type") != "nomic_bert" or "n_embd" not in config:
         return {}
     for key, expected in ONLY.items():
-        if config.get(key, expected) != expected:
+        found = config.get(key, expected)
+        if found != expected and not (found is None and expected is False):  # null says no, too
             raise EncoderError(
-                f"{file}: found {key} {config[key]!r}, expected {expected!r}: transformers' NomicBERT knows no other. "
+                f"{file}: found {key} {found!r}, expected {expected!r}: transformers' NomicBERT knows no other. "
                 "Choose an encoder of UniVaR's kind."
             )
     for key in SIZES:
@@ -67,5 +68,5 @@ def native_settings(config: dict[str, Any], file: Path) -> dict[str, Any]:
         "vocab_size": -(-config["vocab_size"] // multiple) * multiple,
         "head_dim": config["n_embd"] // config["n_head"],
         "hidden_act": "silu",
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.get("rotary_emb_base", 10_000)},
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.get("rotary_emb_base", 1000)},
     }

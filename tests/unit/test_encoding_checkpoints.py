@@ -114,6 +114,16 @@ def test_an_original_config_of_another_model_is_refused(
         load_encoder(folder, device="cpu")
 
 
+def test_what_an_original_config_leaves_out_is_as_its_authors_have_it(nomic: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(nomic, tmp_path / "nomic"))
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert config.pop("rotary_emb_base") == 1000
+    assert config["use_rms_norm"] is None  # says no
+    write(folder / "config.json", config)
+    whole, short = (load_encoder(each, device="cpu").encode(TEXTS) for each in (nomic, folder))
+    np.testing.assert_array_equal(short, whole)
+
+
 def test_heads_that_do_not_share_the_width_alike(nomic: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(nomic, tmp_path / "nomic"))
     edit(folder / "config.json", n_head=5)
