@@ -2,6 +2,10 @@
 
 A *plain* encoder reads what an answer says, without how it is typed: Markdown and chat templates, list marks and
 typographic signs tell LLMs apart better than any value does. Words, numbers and the punctuation of sentences stay.
+
+One without *boilerplate* does not read what an answer begins with before it answers: chat templates' tokens,
+greetings, thanks and offers ("Thank you for your question.", "Sure! Here's a list:"), which are an LLM's manners. What
+may itself be the answer ("Certainly, because …") stays.
 """
 
 from __future__ import annotations
@@ -19,16 +23,28 @@ FILE = "univar_config.json"
 
 FORMAT = 1
 
+_PASSES = 5
+
 
 @dataclass(frozen=True)
 class TextFormat:
-    """plain: without marks and markup, on one line; else as it is."""
+    """plain: without marks and markup, on one line. drop_boilerplate: without manners. Else as it is."""
 
     plain: bool = False
+    drop_boilerplate: bool = False
 
     def apply(self, text: str) -> str:
         """``text`` as the tokenizer shall see it. Applied twice, it is what it is applied once."""
-        return _plain(text) if self.plain else text
+        text = _plain(text) if self.plain else text
+        if not self.drop_boilerplate:
+            return text
+        found = text
+        for _ in range(_PASSES):  # marks can stand before manners, and manners before marks
+            before, found = found, _without_boilerplate(found)
+            found = _plain(found) if self.plain else found
+            if found == before:
+                return found
+        return text  # in turns more often than anybody writes: none are taken away, which the next time finds, too
 
     def save(self, folder: Path) -> None:
         """Write ``folder/univar_config.json``, or take it away where texts stay as they are."""
@@ -47,19 +63,45 @@ def parse_text_format(content: dict[str, Any], file: Path) -> TextFormat:
             "A newer pytest-univar may be needed for this encoder."
         )
     found = content.get("text_format")
-    if not isinstance(found, dict) or set(found) != {"plain"} or not isinstance(found["plain"], bool):
+    known = {"plain", "drop_boilerplate"}
+    if not isinstance(found, dict) or not set(found) <= known or not all(isinstance(v, bool) for v in found.values()):
         raise EncoderError(
-            f"{file}: found the text_format {found!r:.80}, expected {{'plain': true}} or {{'plain': false}}. "
+            f"{file}: found the text_format {found!r:.80}, expected 'plain' and 'drop_boilerplate', true or false. "
             "Texts that are prepared otherwise than in training give other vectors: download the checkpoint again, "
             "whole, or use a newer pytest-univar."
         )
-    return TextFormat(plain=found["plain"])
+    return TextFormat(**found)
+
+
+# ------------------------------------------------------------------------------------------------------- boilerplate
+
+_START = r"(^|(?<!\S)[QA]:(?=\s))"  # of the text, its question or its answer: where "Q: … A: …" puts them
+_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|\[/?INST\]|</?s>")
+_I = r"i(?:['’]m|['’]d|['’]ll| am| would| will| can)"
+_OFFER = (
+    rf"(?:{_I} (?:be )?(?:happy|glad|delighted|here|just here) to [^.!?:\n]{{1,120}}[.!:]"
+    rf"|{_I} (?:certainly |definitely |surely )?help you with that[.!]"
+    r"|here(?:['’]s| is| are) [^.!?:\n]{1,120}:)"
+)
+_GREETING = (
+    r"(?:(?:hello|hi|hey)(?: there| everyone)?[!.,]"
+    r"|(?:thank you|thanks)(?: so much| very much)? for [^.!?\n]{1,120}[.!])"
+)
+_AGREEMENT = (
+    r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question)[!.,]"
+    rf"\s+(?={_OFFER})"
+)
+_MANNERS = re.compile(_START + rf"\s*(?:(?:{_AGREEMENT}|{_OFFER}\s+|{_GREETING}\s+)(?=\S))+", re.IGNORECASE)
+
+
+def _without_boilerplate(text: str) -> str:
+    text = _TOKEN.sub(" ", text).strip()
+    return _MANNERS.sub(r"\1 ", text).strip()
 
 
 # ------------------------------------------------------------------------------------------------------------- plain
 
 # Every rule takes time linear in the text: nothing repeated can match what stands before or after it as well.
-_START = r"(^|(?<!\S)[QA]:(?=\s))"  # of the text, its question or its answer: where "Q: … A: …" puts them
 _MARK = r"(?:[-*+•–—>]|#{1,6}|\d{1,9}[.)]|[a-zA-Z][.)]|[IVX]{2,9}[.)])\s+"
 _TEMPLATE = re.compile(r"<\|[a-z_]+\|>|\\boxed|\[/?INST\]|</?s>|</?(?:think|answer)>")
 _FENCE = re.compile(r"```[^\n]*")
@@ -69,8 +111,6 @@ _FIRST = re.compile(_START + rf"\s*(?:{_MARK})+")
 _LINK = re.compile(r"\[([^\]]{0,1000})\]\([^)]{0,1000}\)")
 _MARKS = re.compile(r"[*_`#|~{}\\]+")
 _TYPEWRITTEN = str.maketrans("“”„‘’–—…", '"""\'\'--.')
-
-_PASSES = 5
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_univar.corpora import Corpus
-from pytest_univar.encoding.text_format import TextFormat
 from pytest_univar.errors import AnswersError, UnivarWarning, UsageError
 from pytest_univar.training.recipe import Recipe, Training
 from pytest_univar.training.views import Answers, Pair, ViewSettings, draw_pairs, draw_pooled_pairs
@@ -42,7 +41,8 @@ class _Group:
 
 
 class Batches:
-    """The batches of a recipe from its corpora. steps: how many. answers: SHA-256 of all they are drawn from.
+    """The batches of a recipe from its corpora. steps: how many. qas: all that they are drawn from.
+    answers: its SHA-256.
 
     Raises, before anything is drawn, UsageError for an LLM to leave out that is not there, and AnswersError for a
     corpus with fewer than two value IDs to train on, or a value ID with too few QAs for its views.
@@ -60,6 +60,7 @@ class Batches:
             _require_views(group, corpus.value_ids, recipe.training)
         self.steps = steps_of(recipe.training, sum(len(qas) for group in self._groups for qas in group.qas.values()))
         self.answers = _digest(self._groups)
+        self.qas = [qa for group in self._groups for qas in group.qas.values() for qa in qas]
 
     def draw(self, step: int) -> Batch:
         """The batch of a step, from 1 on. AnswersError where no two value IDs have answered questions of one pool."""
@@ -103,7 +104,7 @@ def _require_llms(leave_out: Sequence[str], corpora: Sequence[Corpus]) -> None:
 
 def _group(recipe: Recipe, corpus: Corpus) -> _Group:
     index = {value_id: i for i, value_id in enumerate(corpus.value_ids)}
-    text_format = TextFormat(plain=recipe.training.plain)
+    text_format = recipe.training.text_format
     by_question: dict[int, dict[str, list[QA]]] = defaultdict(lambda: defaultdict(list))
     without_text: list[Answer] = []
     for answer in corpus.training:

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 
 from pytest_univar.encoding import Checkpoint, Encoder, read_checkpoint
 from pytest_univar.encoding.encoder import load_model
-from pytest_univar.encoding.text_format import TextFormat
 from pytest_univar.errors import UsageError
+from pytest_univar.training.anchors import anchor_loss, without_marks
 from pytest_univar.training.checkpoints import State
 from pytest_univar.training.gradients import backward, pieces_of
 from pytest_univar.training.loss import Temperature, multi_view_infonce
 from pytest_univar.training.recipe import Training
 from pytest_univar.training.views import Pair
+from pytest_univar.values import QA
 
 # Padded tokens that go through the model at once: on a CPU small pieces of like length are faster than one batch.
 PIECE = {"cpu": 2048, "mps": 16_384, "cuda": 65_536}
+
+
+class Gradients(NamedTuple):
+    """What they are of: loss of the pairs, loss of the anchors (None without any), and their norm before clipping."""
+
+    loss: float
+    anchor: float | None
+    norm: float
 
 
 class Learner:
@@ -35,6 +45,10 @@ class Learner:
         self.encoder = Encoder(checkpoint, device=device, dtype="float32")
         self.encoder.tokenizer.enable_truncation(settings.view_tokens or checkpoint.max_seq_length)
         self._kind = self.encoder.device.partition(":")[0]
+        self._attention = self.encoder.model.config._attn_implementation
+        self._halved = settings.autocast == "bfloat16" or (settings.autocast == "auto" and self._kind == "cuda")
+        if self._halved and self._kind == "cpu":  # where torch's own attention goes back slowly in bfloat16
+            self.encoder.model.set_attn_implementation("eager")
         _freeze(self.encoder, settings)
         self._weights = {name: weight for name, weight in self.encoder.model.named_parameters() if weight.requires_grad}
         self.temperature = Temperature(settings.temperature, learnt=settings.learn_temperature)
@@ -45,13 +59,21 @@ class Learner:
                 {"params": [self.temperature.log_scale], "weight_decay": 0.0},
             ]
         )
+        self._backbone = Encoder(checkpoint, device=device, dtype="float32") if settings.anchor_weight else None
 
-    def gradients(self, pairs: Sequence[Pair]) -> tuple[float, float]:
-        """Loss and norm of its gradient, which is then clipped. Nothing is learnt yet."""
+    def gradients(self, pairs: Sequence[Pair], anchors: Sequence[QA] = ()) -> Gradients:
+        """Those of the loss, and of the anchors' where there are any; clipped. Nothing is learnt yet."""
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = self._pairs(pairs)
+        anchor = self._anchors(anchors) if anchors else None
+        norm = torch.nn.utils.clip_grad_norm_(
+            self._weights.values(), math.inf if self._settings.clip is None else self._settings.clip
+        )
+        return Gradients(loss, anchor, norm.item())
+
+    def _pairs(self, pairs: Sequence[Pair]) -> float:
         texts = [pair.first for pair in pairs] + [pair.second for pair in pairs]
-        text_format = self.encoder.checkpoint.text_format
-        encodings = self.encoder.tokenizer.encode_batch([text_format.apply(text) for text in texts])
-        tokens = [encoding.ids for encoding in encodings]
+        tokens = self._tokens(texts)
         identities = torch.tensor([pair.identity for pair in pairs], device=self.encoder.device)
         settings = self._settings
 
@@ -70,13 +92,31 @@ class Learner:
                 both_ways=settings.both_ways,
             )
 
-        self._optimizer.zero_grad(set_to_none=True)
-        pieces = list(pieces_of([len(ids) for ids in tokens], tokens=PIECE[self._kind], rows=settings.chunk))
-        loss = backward(embed, pieces, loss_of, cached=settings.chunk is not None)
-        norm = torch.nn.utils.clip_grad_norm_(
-            self._weights.values(), math.inf if settings.clip is None else settings.clip
-        )
-        return loss, norm.item()
+        return backward(embed, self._pieces(tokens), loss_of, cached=settings.chunk is not None)
+
+    def _anchors(self, anchors: Sequence[QA]) -> float:
+        """Add the gradients of their loss; each anchor's stand for themselves, so that pieces need no cache."""
+        assert self._backbone is not None
+        tokens, plain = self._tokens(map(str, anchors)), self._tokens(map(without_marks, anchors))
+        total = 0.0
+        for rows in self._pieces(tokens):
+            with self._autocast():
+                with torch.no_grad():
+                    targets = self._backbone.embed([plain[row] for row in rows])
+                vectors = self.encoder.embed([tokens[row] for row in rows])
+            loss = anchor_loss(vectors, targets) * len(rows) / len(tokens)
+            (self._settings.anchor_weight * loss).backward()  # type: ignore[no-untyped-call]
+            total += loss.item()
+        return total
+
+    def _tokens(self, texts: Iterable[str]) -> list[list[int]]:
+        text_format = self.encoder.checkpoint.text_format
+        encodings = self.encoder.tokenizer.encode_batch([text_format.apply(text) for text in texts])
+        return [encoding.ids for encoding in encodings]
+
+    def _pieces(self, tokens: Sequence[Sequence[int]]) -> list[list[int]]:
+        rows = self._settings.chunk
+        return list(pieces_of([len(ids) for ids in tokens], tokens=PIECE[self._kind], rows=rows))
 
     def update(self, rate: float) -> None:
         """One step down the gradients."""
@@ -87,6 +127,7 @@ class Learner:
 
     def finished(self) -> Encoder:
         self.encoder.tokenizer.enable_truncation(self.encoder.checkpoint.max_seq_length)
+        self.encoder.model.set_attn_implementation(self._attention)
         return self.encoder
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -118,9 +159,7 @@ class Learner:
 
     @contextmanager
     def _autocast(self) -> Iterator[None]:
-        asked = self._settings.autocast
-        on = asked == "bfloat16" or (asked == "auto" and self._kind == "cuda")
-        with torch.autocast(self._kind, torch.bfloat16, enabled=on):
+        with torch.autocast(self._kind, torch.bfloat16, enabled=self._halved):
             yield
 
 
@@ -135,7 +174,7 @@ def with_settings(backbone: Checkpoint, settings: Training) -> Checkpoint:
     return replace(
         backbone,
         max_seq_length=settings.max_seq_length or backbone.max_seq_length,
-        text_format=TextFormat(plain=settings.plain),
+        text_format=settings.text_format,
     )
 
 

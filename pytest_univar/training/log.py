@@ -13,13 +13,15 @@ LOG = "log.jsonl"
 class Step:
     """What one step came to, as ``log.jsonl`` has it.
 
-    pairs: in its batch. loss: in nats. gradient_norm: before clipping. seconds: since training began.
+    pairs: in its batch. loss: of the pairs, in nats. anchor: mean of 1 − cos of the anchors, None without any.
+    gradient_norm: of both together, before clipping. seconds: since training began.
     """
 
     step: int
     corpus: str
     pairs: int
     loss: float
+    anchor: float | None
     temperature: float
     learning_rate: float
     gradient_norm: float

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pytest_univar.corpora import Corpus, read_corpora
+from pytest_univar.encoding.text_format import TextFormat
 from pytest_univar.errors import UsageError
 from pytest_univar.training.schedule import Schedule
 
@@ -45,6 +46,7 @@ class Training(_Strict):
     leave_out: tuple[str, ...] = ()  # LLMs that are not trained on; they are scored, and in the bank, all the same
 
     plain: bool = False  # texts without marks and markup, in training and in use (encoding/text_format.py)
+    drop_boilerplate: bool = False  # nor template tokens, greetings, thanks and offers before the answer
     segments: Literal["opening", "random"] = "opening"  # of an answer: its beginning, or from any sentence on
     opening_share: Share | None = None  # with random segments, how many are the beginning all the same; absent: 0
     view_characters: Count | None = None  # length of a view of several QAs; absent: not cut before the tokenizer
@@ -55,6 +57,9 @@ class Training(_Strict):
     learn_temperature: bool = False  # from there on
     mask_same_value_id: bool  # pairs of one value ID are no negatives of each other
     both_ways: bool = True  # the first views among the second and the other way round; the paper: the former alone
+
+    anchor_weight: Annotated[float, Field(ge=0)] = 0  # of the loss on texts that mean nothing (training/anchors.py)
+    anchors: Count = 16  # of them in a step
 
     learning_rate: Positive  # the highest, at the end of the warm-up
     schedule: Schedule = "linear"
@@ -84,6 +89,10 @@ class Training(_Strict):
                 f"found temperature {self.temperature}; one that is learnt is at least {LOWEST_TEMPERATURE}"
             )
         return self
+
+    @property
+    def text_format(self) -> TextFormat:
+        return TextFormat(plain=self.plain, drop_boilerplate=self.drop_boilerplate)
 
     @property
     def opening(self) -> float:

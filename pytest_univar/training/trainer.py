@@ -13,6 +13,7 @@ from pytest_univar.corpora import Corpus
 from pytest_univar.encoding import Encoder, read_checkpoint
 from pytest_univar.errors import UnivarError, UsageError
 from pytest_univar.training import checkpoints
+from pytest_univar.training.anchors import Anchors, scrambler_of
 from pytest_univar.training.batches import Batches
 from pytest_univar.training.checkpoints import Origin, State
 from pytest_univar.training.learner import Learner, with_settings
@@ -56,6 +57,9 @@ def train(
     state = _state(output, origin, resume=resume)
     torch.manual_seed(recipe.seed)  # a pooler, which nobody uses, may be missing in the backbone
     learner = Learner(checkpoint, settings, device)
+    anchors = None
+    if settings.anchor_weight:
+        anchors = Anchors(recipe, batches.qas, scrambler_of(learner.encoder))
     if state:
         learner.restore(state)
     done, began = (state.step, time.perf_counter() - state.seconds) if state else (0, time.perf_counter())
@@ -64,9 +68,9 @@ def train(
     on_start(done, batches.steps)
     for number in range(done + 1, batches.steps + 1):
         batch = batches.draw(number)
-        loss, norm = learner.gradients(batch.pairs)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise UnivarError(_diverged(number, loss, output))
+        found = learner.gradients(batch.pairs, anchors.draw(number) if anchors else ())
+        if not (math.isfinite(found.loss) and math.isfinite(found.norm)):
+            raise UnivarError(_diverged(number, found.loss, output))
         before = number - 1
         if output and before > done and settings.checkpoint_every and before % settings.checkpoint_every == 0:
             # Not until this loss has shown that the weights are good.
@@ -79,7 +83,9 @@ def train(
         temperature = learner.temperature().item()
         learner.update(rate)
         seconds = time.perf_counter() - began
-        step = Step(number, batch.corpus, len(batch.pairs), loss, temperature, rate, norm, seconds)
+        step = Step(
+            number, batch.corpus, len(batch.pairs), found.loss, found.anchor, temperature, rate, found.norm, seconds
+        )
         if output:
             log(output / LOG, step)
         on_step(step)

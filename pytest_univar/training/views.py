@@ -92,6 +92,14 @@ def segment_starts(answer: str) -> list[int]:
     return [0, *(found.end() for found in _SENTENCE.finditer(answer) if found.end() <= len(answer) - SHORTEST_SEGMENT)]
 
 
+def segment(rng: np.random.Generator, qa: QA, opening_share: float) -> QA:
+    """A QA from the beginning of its answer on or, but for ``opening_share``, from a sentence drawn at random."""
+    if rng.random() < opening_share:
+        return qa
+    starts = segment_starts(qa.answer)
+    return QA(qa.question, qa.answer[starts[int(rng.integers(len(starts)))] :])
+
+
 def _identities(rng: np.random.Generator, corpus: Iterable[int], pairs: int) -> list[int]:
     """Every value ID as often as every other, or once more, in random order."""
     all_ = list(corpus)
@@ -107,11 +115,4 @@ def _pooled_view(rng: np.random.Generator, answers: Answers, side: Sequence[str]
 
 
 def _view(rng: np.random.Generator, qas: Sequence[QA], settings: ViewSettings) -> str:
-    return view_text([_segment(rng, qa, settings.opening_share) for qa in qas], settings.characters)
-
-
-def _segment(rng: np.random.Generator, qa: QA, opening_share: float) -> QA:
-    if rng.random() < opening_share:
-        return qa
-    starts = segment_starts(qa.answer)
-    return QA(qa.question, qa.answer[starts[int(rng.integers(len(starts)))] :])
+    return view_text([segment(rng, qa, settings.opening_share) for qa in qas], settings.characters)

@@ -1,4 +1,4 @@
-"""The text format of an encoder: what plain takes away, by hand, and where it is stored."""
+"""The text format of an encoder: what it takes away, by hand, and where it is stored."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from pytest_univar.errors import EncoderError
 from tests.checkpoints import bert_checkpoint, write
 
 plain = TextFormat(plain=True).apply
+bare = TextFormat(drop_boilerplate=True).apply
+both = TextFormat(plain=True, drop_boilerplate=True).apply
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,73 @@ def test_a_view_becomes_one_line() -> None:
     assert plain(view) == "Q: Is it so? A: Yes. Q: Is it? A: No. Yes."
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Yes: **people** first.", "Yes: **people** first."),
+        ("Thank you for your question. It is wrong.", "It is wrong."),
+        ("Thanks so much for asking! It is wrong.", "It is wrong."),
+        ("Hello! I'm here to help you with that. However, no.", "However, no."),
+        ("Hi there, it depends.", "it depends."),
+        ("Sure! Here's a list of reasons:\n\n1. Peace", "1. Peace"),
+        ("Of course, I’d be happy to help with this. Here are two views: one", "one"),
+        ("Okay. I can help you with that! No.", "No."),
+        ("GREAT QUESTION! HERE IS A DRAFT: war", "war"),
+        ("<|assistant|>\nI disagree.", "I disagree."),
+        ("[INST] So? [/INST] No.</s>", "So?   No."),
+        # what may be the answer itself, or is no opening
+        ("Certainly, because duty comes first.", "Certainly, because duty comes first."),
+        ("Absolutely not.", "Absolutely not."),
+        ("Of course. The state must.", "Of course. The state must."),
+        ("Sure!", "Sure!"),
+        ("Here are five.", "Here are five."),
+        ("Thank you for nothing", "Thank you for nothing"),
+        ("I am happy to be alone", "I am happy to be alone"),
+        ("No. Thank you for your question. I'm glad to help.", "No. Thank you for your question. I'm glad to help."),
+        ("Here is " + "very " * 40 + "much: x", "Here is " + "very " * 40 + "much: x"),
+        ("", ""),
+    ],
+)
+def test_what_stands_before_an_answer_by_hand(answer: str, expected: str) -> None:
+    assert bare(answer) == expected
+    question = "Is *this* right?"
+    assert bare(f"Q: {question} A: {answer}").split() == f"Q: {question} A: {expected}".split()
+    assert TextFormat().apply(answer) == answer
+
+
+def test_marks_and_manners_in_turns() -> None:
+    assert both("**Sure!** I'm happy to help:\n- Hello! **No.**") == "No."
+    assert bare("**Sure!** I'm happy to help: no") == "**Sure!** I'm happy to help: no"
+
+
+@pytest.mark.parametrize("apply", [bare, both])
+def test_without_manners_twice_is_the_same(apply: Callable[[str], str]) -> None:
+    parts = [
+        "Hello!", "Hi there,", "Sure!", "Of course.", "I'm happy to help.", "Here is one:", "Thank you for this.", "no",
+        "Q:", "A:", "- ", "**", "\n", " ", "<s>", "<|user|>", "[/INST]", "<", ">", ":", ".", "1. ", "ok,",
+    ]  # fmt: skip
+    drawn = random.Random(0)
+    for _ in range(10_000):
+        text = " ".join(drawn.choices(parts, k=drawn.randint(1, 12)))
+        assert apply(apply(text)) == apply(text), repr(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello! " * 4_000, "- Hello! " * 3_000, "thank you for " * 2_000, "Sure! " * 5_000, "here is " * 4_000 + ":",
+        "sure!" + " " * 20_000, "I'm here to " * 3_000, "<|" + "a" * 20_000, "A: Hello! " * 3_000, "I " * 10_000,
+    ],
+    ids=lambda text: repr(text[:8]),
+)  # fmt: skip
+def test_hostile_manners_take_no_time(text: str) -> None:
+    for apply in (bare, both):
+        begin = time.process_time()
+        once = apply(text)
+        assert time.process_time() - begin < 2
+        assert apply(once) == once
+
+
 def test_applied_twice_it_is_what_it_is_applied_once() -> None:
     words = (
         "[ ] ( ) ]( [a](b) - -- --- === *** * ** _ ` ``` Q: A: 1. 2) a. IV. # ## > < <s> </s> <|im|> \\boxed { } "
@@ -125,7 +195,7 @@ def test_an_encoder_without_the_file_takes_texts_as_they_are(bert: Path) -> None
 
 def test_a_plain_encoder_reads_plain_texts(bert: Path, plain_bert: Path) -> None:
     stored = json.loads((plain_bert / "univar_config.json").read_text(encoding="utf-8"))
-    assert stored == {"format": 1, "text_format": {"plain": True}}
+    assert stored == {"format": 1, "text_format": {"plain": True, "drop_boilerplate": False}}
     encoder = load_encoder(plain_bert, device="cpu")
     assert encoder.checkpoint.text_format == TextFormat(plain=True)
     marked, simple = "Q: **Is** it? A: - Yes:\n1. law\n2. duty", "Q: Is it? A: Yes: law duty"
@@ -145,6 +215,19 @@ def test_the_fingerprint_covers_the_text_format(bert: Path, plain_bert: Path) ->
     assert not (plain_bert / "univar_config.json").exists()
 
 
+def test_formats_are_told_apart_and_an_older_file_is_read(bert: Path, plain_bert: Path) -> None:
+    write(plain_bert / "univar_config.json", {"format": 1, "text_format": {"plain": True}})
+    assert read_checkpoint(plain_bert).text_format == TextFormat(plain=True)
+    found = {read_checkpoint(bert).fingerprint, read_checkpoint(plain_bert).fingerprint}
+    TextFormat(drop_boilerplate=True).save(plain_bert)
+    read = read_checkpoint(plain_bert)
+    assert read.text_format == TextFormat(drop_boilerplate=True)
+    assert len(found | {read.fingerprint}) == 3
+    encoder = load_encoder(plain_bert, device="cpu")
+    typed, said = encoder.encode(["Q: law? A: Thank you for your question. No.", "Q: law? A: No."])
+    np.testing.assert_array_equal(typed, said)
+
+
 def test_the_vector_cache_tells_text_formats_apart(bert: Path, plain_bert: Path, tmp_path: Path) -> None:
     text = ["**no** way"]
     as_it_is, changed = (
@@ -161,7 +244,7 @@ def test_the_vector_cache_tells_text_formats_apart(bert: Path, plain_bert: Path,
         ([], "found \\[\\], expected an object"),
         ({}, "found the format None, expected 1"),
         ({"format": 2, "text_format": {"plain": True}}, "found the format 2, expected 1"),
-        ({"format": 1}, "found the text_format None, expected {'plain': true}"),
+        ({"format": 1}, "found the text_format None, expected 'plain' and 'drop_boilerplate'"),
         ({"format": 1, "text_format": {"plain": "yes"}}, "found the text_format {'plain': 'yes'}, expected"),
         ({"format": 1, "text_format": {"plain": True, "lower": True}}, "found the text_format .*'lower'.*, expected"),
     ],

@@ -70,7 +70,11 @@ def log_of(output: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("make", [bert_checkpoint, nomic_checkpoint])
 @pytest.mark.parametrize(
-    "changes", [{}, {"schedule": "inverse-sqrt", "freeze_layers": 1, "question_pool": 0, "plain": True}]
+    "changes",
+    [
+        {"anchor_weight": 1, "anchors": 3},
+        {"schedule": "inverse-sqrt", "freeze_layers": 1, "question_pool": 0, "plain": True},
+    ],
 )
 def test_a_resumed_run_gives_the_same_weights_to_the_bit(
     make: Callable[[Path], Path], changes: dict[str, Any], tmp_path: Path
