@@ -153,15 +153,18 @@ def test_a_plain_encoder_says_so_in_its_files_and_reads_texts_alike(backbone: st
     assert not load_encoder(tmp_path, device="cpu").checkpoint.text_format.plain  # nothing stays of what was there
 
 
-def test_plain_training_does_not_see_marks(backbone: str) -> None:
+@pytest.mark.parametrize(
+    ("setting", "dressed"), [("plain", "**{}**"), ("drop_boilerplate", "Thank you for your question. {}")]
+)
+def test_training_does_not_see_what_its_text_format_takes_away(backbone: str, setting: str, dressed: str) -> None:
     own = corpus()
-    marked = replace(own, answers=tuple(replace(a, answer=f"**{a.answer}**") for a in own.answers))
-    for plain, same in ((True, True), (False, False)):
+    other = replace(own, answers=tuple(replace(a, answer=dressed.format(a.answer)) for a in own.answers))
+    for value in (True, False):
         first, second = (
-            train(recipe(steps=2, plain=plain), [each], backbone, device="cpu").model.state_dict()
-            for each in (own, marked)
+            train(recipe(steps=2, **{setting: value}), [each], backbone, device="cpu").model.state_dict()
+            for each in (own, other)
         )
-        assert all(torch.equal(first[key], value) for key, value in second.items()) == same
+        assert all(torch.equal(first[key], weight) for key, weight in second.items()) == value
 
 
 # ------------------------------------------------------------------------------------------------------------ settings
