@@ -3,9 +3,9 @@
 A *plain* encoder reads what an answer says, without how it is typed: Markdown and chat templates, list marks and
 typographic signs tell LLMs apart better than any value does. Words, numbers and the punctuation of sentences stay.
 
-One without *boilerplate* does not read what an answer begins with before it answers: chat templates' tokens,
-greetings, thanks and offers ("Thank you for your question.", "Sure! Here's a list:"), which are an LLM's manners. What
-may itself be the answer ("Certainly, because …") stays.
+One without *boilerplate* does not read the manners that an LLM may begin with before it answers: greetings, thanks for
+the question and offers ("Thank you for asking.", "Sure! Here's a list:"). What may itself be the answer ("Certainly,
+because …"), or belongs to a part that it was asked to play ("Thank you for having me on the show."), stays.
 """
 
 from __future__ import annotations
@@ -76,7 +76,6 @@ def parse_text_format(content: dict[str, Any], file: Path) -> TextFormat:
 # ------------------------------------------------------------------------------------------------------- boilerplate
 
 _START = r"(^|(?<!\S)[QA]:(?=\s))"  # of the text, its question or its answer: where "Q: … A: …" puts them
-_TOKEN = re.compile(r"<\|[a-z_]{1,40}\|>|\[/?INST\]|</?s>")
 _I = r"i(?:['’]m|['’]d|['’]ll| am| would| will| can)"
 _OFFER = (
     rf"(?:{_I} (?:be )?(?:happy|glad|delighted|here|just here) to [^.!?:\n]{{1,120}}[.!:]"
@@ -85,7 +84,9 @@ _OFFER = (
 )
 _GREETING = (
     r"(?:(?:hello|hi|hey)(?: there| everyone)?[!.,]"
-    r"|(?:thank you|thanks)(?: so much| very much)? for [^.!?\n]{1,120}[.!])"
+    r"|(?:thank you|thanks)(?: so much| very much)? for "
+    r"(?:(?:your|the|this)(?: \w{1,20}){0,2} (?:question|message|request|inquiry)|asking|reaching out)"
+    r"[^.!?\n]{0,120}[.!])"
 )
 _AGREEMENT = (
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question)[!.,]"
@@ -95,7 +96,6 @@ _MANNERS = re.compile(_START + rf"\s*(?:(?:{_AGREEMENT}|{_OFFER}\s+|{_GREETING}\
 
 
 def _without_boilerplate(text: str) -> str:
-    text = _TOKEN.sub(" ", text).strip()
     return _MANNERS.sub(r"\1 ", text).strip()
 
 

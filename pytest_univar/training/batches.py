@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pytest_univar.corpora import Corpus
+from pytest_univar.encoding.text_format import TextFormat
 from pytest_univar.errors import AnswersError, UnivarWarning, UsageError
 from pytest_univar.training.recipe import Recipe, Training
 from pytest_univar.training.views import Answers, Pair, ViewSettings, draw_pairs, draw_pooled_pairs
@@ -104,7 +105,7 @@ def _require_llms(leave_out: Sequence[str], corpora: Sequence[Corpus]) -> None:
 
 def _group(recipe: Recipe, corpus: Corpus) -> _Group:
     index = {value_id: i for i, value_id in enumerate(corpus.value_ids)}
-    text_format = recipe.training.text_format
+    text_format = TextFormat(plain=recipe.training.plain)
     by_question: dict[int, dict[str, list[QA]]] = defaultdict(lambda: defaultdict(list))
     without_text: list[Answer] = []
     for answer in corpus.training:

@@ -12,6 +12,7 @@ import torch
 
 from pytest_univar.encoding import Checkpoint, Encoder, read_checkpoint
 from pytest_univar.encoding.encoder import load_model
+from pytest_univar.encoding.text_format import TextFormat
 from pytest_univar.errors import UsageError
 from pytest_univar.training.anchors import anchor_loss, without_marks
 from pytest_univar.training.checkpoints import State
@@ -110,7 +111,7 @@ class Learner:
         return total
 
     def _tokens(self, texts: Iterable[str]) -> list[list[int]]:
-        text_format = self.encoder.checkpoint.text_format
+        text_format = TextFormat(plain=self._settings.plain)
         encodings = self.encoder.tokenizer.encode_batch([text_format.apply(text) for text in texts])
         return [encoding.ids for encoding in encodings]
 

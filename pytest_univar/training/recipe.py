@@ -46,7 +46,7 @@ class Training(_Strict):
     leave_out: tuple[str, ...] = ()  # LLMs that are not trained on; they are scored, and in the bank, all the same
 
     plain: bool = False  # texts without marks and markup, in training and in use (encoding/text_format.py)
-    drop_boilerplate: bool = False  # nor template tokens, greetings, thanks and offers before the answer
+    drop_boilerplate: bool = False  # in use: texts without greetings, thanks and offers before the answer
     segments: Literal["opening", "random"] = "opening"  # of an answer: its beginning, or from any sentence on
     opening_share: Share | None = None  # with random segments, how many are the beginning all the same; absent: 0
     view_characters: Count | None = None  # length of a view of several QAs; absent: not cut before the tokenizer
@@ -92,6 +92,7 @@ class Training(_Strict):
 
     @property
     def text_format(self) -> TextFormat:
+        """The finished encoder's. Training reads boilerplate too: what that explains, the answers need not."""
         return TextFormat(plain=self.plain, drop_boilerplate=self.drop_boilerplate)
 
     @property

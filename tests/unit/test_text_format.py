@@ -100,14 +100,17 @@ def test_a_view_becomes_one_line() -> None:
         ("Of course, I’d be happy to help with this. Here are two views: one", "one"),
         ("Okay. I can help you with that! No.", "No."),
         ("GREAT QUESTION! HERE IS A DRAFT: war", "war"),
-        ("<|assistant|>\nI disagree.", "I disagree."),
-        ("[INST] So? [/INST] No.</s>", "So?   No."),
+        ("Thank you for the thoughtful question. No.", "No."),
+        ("Thank you for reaching out to me about this! No.", "No."),
         # what may be the answer itself, or is no opening
         ("Certainly, because duty comes first.", "Certainly, because duty comes first."),
         ("Absolutely not.", "Absolutely not."),
         ("Of course. The state must.", "Of course. The state must."),
         ("Sure!", "Sure!"),
         ("Here are five.", "Here are five."),
+        ("Thank you for having me on the show. No.", "Thank you for having me on the show. No."),
+        ("Thank you for nothing. No.", "Thank you for nothing. No."),
+        ("<|assistant|> Hello! No.", "<|assistant|> Hello! No."),
         ("Thank you for nothing", "Thank you for nothing"),
         ("I am happy to be alone", "I am happy to be alone"),
         ("No. Thank you for your question. I'm glad to help.", "No. Thank you for your question. I'm glad to help."),
@@ -130,7 +133,7 @@ def test_marks_and_manners_in_turns() -> None:
 @pytest.mark.parametrize("apply", [bare, both])
 def test_without_manners_twice_is_the_same(apply: Callable[[str], str]) -> None:
     parts = [
-        "Hello!", "Hi there,", "Sure!", "Of course.", "I'm happy to help.", "Here is one:", "Thank you for this.", "no",
+        "Hello!", "Hi there,", "Sure!", "Of course.", "I'm happy to help.", "Here is one:", "Thanks for asking.", "no",
         "Q:", "A:", "- ", "**", "\n", " ", "<s>", "<|user|>", "[/INST]", "<", ">", ":", ".", "1. ", "ok,",
     ]  # fmt: skip
     drawn = random.Random(0)

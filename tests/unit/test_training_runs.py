@@ -153,18 +153,25 @@ def test_a_plain_encoder_says_so_in_its_files_and_reads_texts_alike(backbone: st
     assert not load_encoder(tmp_path, device="cpu").checkpoint.text_format.plain  # nothing stays of what was there
 
 
-@pytest.mark.parametrize(
-    ("setting", "dressed"), [("plain", "**{}**"), ("drop_boilerplate", "Thank you for your question. {}")]
-)
-def test_training_does_not_see_what_its_text_format_takes_away(backbone: str, setting: str, dressed: str) -> None:
+def test_plain_training_does_not_see_marks(backbone: str) -> None:
     own = corpus()
-    other = replace(own, answers=tuple(replace(a, answer=dressed.format(a.answer)) for a in own.answers))
-    for value in (True, False):
+    marked = replace(own, answers=tuple(replace(a, answer=f"**{a.answer}**") for a in own.answers))
+    for plain, same in ((True, True), (False, False)):
         first, second = (
-            train(recipe(steps=2, **{setting: value}), [each], backbone, device="cpu").model.state_dict()
-            for each in (own, other)
+            train(recipe(steps=2, plain=plain), [each], backbone, device="cpu").model.state_dict()
+            for each in (own, marked)
         )
-        assert all(torch.equal(first[key], weight) for key, weight in second.items()) == value
+        assert all(torch.equal(first[key], value) for key, value in second.items()) == same
+
+
+def test_boilerplate_is_trained_on_and_not_read_in_use(backbone: str) -> None:
+    own = corpus()
+    polite = replace(own, answers=tuple(replace(a, answer=f"Thanks for asking. {a.answer}") for a in own.answers))
+    other = train(recipe(steps=2, drop_boilerplate=True), [own], backbone, device="cpu").model.state_dict()
+    encoder = train(recipe(steps=2, drop_boilerplate=True), [polite], backbone, device="cpu")
+    assert not all(torch.equal(other[key], value) for key, value in encoder.model.state_dict().items())
+    typed, said = encoder.encode(["Q: law? A: Thanks for asking. No.", "Q: law? A: No."])
+    np.testing.assert_array_equal(typed, said)
 
 
 # ------------------------------------------------------------------------------------------------------------ settings
