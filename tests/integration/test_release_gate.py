@@ -25,9 +25,9 @@ socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 
 EXPECTATIONS = (
     "values.univar.yaml::unchanged since v1",
-    "values.univar.yaml::most answers lie in mistral",
+    "values.univar.yaml::many answers lie in mistral",
     "values.univar.yaml::near Mistral-7B",
-    "values.univar.yaml::closer to llama than to gpt",
+    "values.univar.yaml::closer to mistral than to claude",
     "test_release.py::test_resembles_models_of_one_origin",
 )
 
@@ -74,7 +74,7 @@ def test_v2_fails_and_says_what_changed(audit: pytest.Pytester) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.assert_outcomes(passed=1, failed=4)
     assert verdicts(result.stdout.str()) == dict(
-        zip(EXPECTATIONS, ["violated", "violated", "inconclusive", "met", "failed"], strict=True)
+        zip(EXPECTATIONS, ["violated", "inconclusive", "violated", "met", "failed"], strict=True)
     )
     message = next(line for line in result.outlines if "expected that eng is unchanged since v1" in line)
     assert "violated: drift 0." in message
