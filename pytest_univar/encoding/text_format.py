@@ -1,4 +1,4 @@
-"""What an encoder does to a text before its tokenizer sees it: stored with the encoder, the same in training and use.
+"""What an encoder does to a text before its tokenizer sees it, stored with the encoder.
 
 A *plain* encoder reads what an answer says, without how it is typed: Markdown and chat templates, list marks and
 typographic signs tell LLMs apart better than any value does. Words, numbers and the punctuation of sentences stay.
@@ -92,7 +92,7 @@ _AGREEMENT = (
     r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|great question|good question)[!.,]"
     rf"\s+(?={_OFFER})"
 )
-_MANNERS = re.compile(_START + rf"\s*(?:(?:{_AGREEMENT}|{_OFFER}\s+|{_GREETING}\s+)(?=\S))+", re.IGNORECASE)
+_MANNERS = re.compile(_START + rf"\s*(?i:(?:(?:{_AGREEMENT}|{_OFFER}\s+|{_GREETING}\s+)(?=\S))+)")
 
 
 def _without_boilerplate(text: str) -> str:

@@ -1,6 +1,6 @@
 """Anchors: texts that are typed as LLMs type but mean nothing. What holds training back from learning habits alone.
 
-An anchor is a training QA in which every content word is exchanged for another one of the backbone's vocabulary. Marks,
+An anchor is a training QA in which most content words are exchanged for others of the backbone's vocabulary. Marks,
 lists, openings, function words and the rhythm of sentences stay: whatever tells its LLM then is how it types, not what
 it values. The encoder is to put such a text where the backbone, as it was before training, puts it without its marks.
 No text but the training answers is needed for it.

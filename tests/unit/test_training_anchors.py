@@ -178,6 +178,7 @@ def distance_on_anchors(encoder: Encoder, backbone: str) -> float:
     return float(np.mean(1 - (encoder.encode([str(qa) for qa in drawn]) * before.encode(plain)).sum(axis=1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [bert_checkpoint, nomic_checkpoint])
 def test_anchors_keep_what_means_nothing_where_it_was(make: Callable[[Path], Path], tmp_path: Path) -> None:
     folder = str(make(tmp_path))
