@@ -147,7 +147,7 @@ def test_it_is_refused_before_the_first_step(tmp_path: Path) -> None:
     size = json_size(folder)
     tokenizer_files(folder, words=[f"w{number}" for number in range(size)])
     with pytest.raises(UsageError, match="has no English word"):
-        train(recipe(anchor_weight=1), [corpus()], str(folder), device="cpu", on_step=pytest.fail)
+        train(recipe(anchor_weight=1), [corpus()], str(folder), device="cpu", on_step=lambda step: pytest.fail())
 
 
 def json_size(folder: Path) -> int:
