@@ -5,6 +5,7 @@ The answers are not part of the repository; CONTRIBUTING.md says where they come
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,4 +25,4 @@ def test_false_alarms_power_and_open_verdicts() -> None:
         [sys.executable, str(script), "--answers", str(ANSWERS)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "power at 60 questions: 9" in done.stdout
+    assert re.search(r"^power at 60 questions: (9\d|100)\.\d% of 450 pairs", done.stdout, re.MULTILINE)
