@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -52,12 +52,14 @@ class Answers:
         return Profile(self.value_id, vectors, names, (0,) * len(rows), self._encoder)
 
 
-def read(bank: ReferenceBank, answers: Path) -> list[Answers]:
-    """Every LLM's answers: the training ones from the bank, the held-out ones embedded here."""
-    of = {value_id: Answers(value_id, bank.encoder_sha256) for value_id in bank.value_ids}
+def read(bank: ReferenceBank, answers: Path, value_ids: Collection[ValueID]) -> list[Answers]:
+    """Their answers: the training ones from the bank, the held-out ones embedded here."""
+    of = {value_id: Answers(value_id, bank.encoder_sha256) for value_id in value_ids}
     for value, question, vector in zip(bank.value_index, bank.question_index, bank.vectors, strict=True):
-        of[bank.value_ids[value]].vectors[bank.question_ids[question]].append(vector.astype(np.float32))
-    unseen = [answer for corpus in load_recipe("univar-mini").read_corpora(answers) for answer in corpus.test]
+        if (value_id := bank.value_ids[value]) in of:
+            of[value_id].vectors[bank.question_ids[question]].append(vector.astype(np.float32))
+    corpora = load_recipe("univar-mini").read_corpora(answers)
+    unseen = [answer for corpus in corpora for answer in corpus.test if answer.value_id in of]
     embedded = load_encoder("univar-mini", dtype="float32").encode([str(QA(a.question, a.answer)) for a in unseen])
     for answer, vector in zip(unseen, embedded, strict=True):
         of[answer.value_id].vectors[answer.question_id].append(vector)
@@ -117,9 +119,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--answers", type=Path, required=True)
     parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--every", type=int, default=1, help="N: every Nth LLM only, for a quick look")
     arguments = parser.parse_args()
     bank = load_bank("univar-mini-eng")
-    llms = read(bank, arguments.answers)
+    llms = read(bank, arguments.answers, bank.value_ids[:: arguments.every])
     rng = np.random.default_rng(0)
 
     alarms = false_alarms(llms, bank, arguments.draws, rng)

@@ -205,7 +205,7 @@ def test_the_bundled_encoder_knows_real_llms(
 ) -> None:
     code, output, errors = typed(
         monkeypatch, capsys, "evaluate", "--answers", SHARED, "--recipe", "univar-mini", "--encoder", "univar-mini",
-        "--limit", 8, "--k", 5, "--json", "--no-probe",
+        "--limit", 4, "--k", 5, "--json", "--no-probe",
     )  # fmt: skip
     assert code == 0, errors
     document = json.loads(output)

@@ -196,8 +196,7 @@ def test_a_fault_is_told_once_for_each_item_and_paid_once(project: Project) -> N
 
 
 @pytest.mark.slow
-def test_two_workers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_two_workers(project: Project) -> None:
     declare(project, CLOSER, "{region: gpt, scheme: family}", "{region: llama, scheme: family}")
     result = project.pytester.runpytest_subprocess(*QUIET, "-n2", *project.live)
     result.assert_outcomes(passed=2, failed=1)

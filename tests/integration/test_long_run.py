@@ -40,15 +40,15 @@ def pytest_unconfigure():
 """
 
 
-def answers_of(llm: str, questions: int, samples: int = 1, *, seed: int) -> list[Answer]:
-    """``samples`` answers to each question: words that all LLMs share, and every third the LLM's own."""
+def answers_of(llm: str, questions: int, *, seed: int) -> list[Answer]:
+    """One answer to each question: words that all LLMs share, and every third the LLM's own."""
     draw = random.Random(seed)
     made = []
-    for number in range(questions * samples):
+    for number in range(questions):
         words = draw.choices(WORDS, k=ANSWER_WORDS)
         words[::3] = [OWN_WORD[llm]] * len(words[::3])
-        question = f"what should people do about law {number // samples}"
-        made.append(Answer(llm, "eng", f"{seed}-{number // samples}", question, " ".join(words)))
+        question = f"what should people do about law {number}"
+        made.append(Answer(llm, "eng", f"{seed}-{number}", question, " ".join(words)))
     return made
 
 
@@ -75,30 +75,25 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process's own memory is read from /proc")
-def test_twenty_thousand_answers(
-    pytester: pytest.Pytester, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_twenty_thousand_answers(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     """The growth of the peak resident memory of a whole pytest process, from 200 replayed answers to 20,000.
 
-    200 questions answered once, then a hundred times, then 20,000 questions. All runs load torch and embed every answer
-    in 384 dimensions, as many as the bundled encoder has; the bank has 3,000 rows. So what is measured is what answers
-    add: reading them, tokens, vectors, statistics, report.
+    One answer to each of 200 questions, then of 20,000. Both runs load torch and embed every answer in 384 dimensions,
+    as many as the bundled encoder has; the bank has 3,000 rows. So what is measured is what answers add: reading them,
+    tokens, vectors, statistics, report.
     """
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     pytester.makepyfile(test_it=TEST)
     pytester.makeconftest(CONFTEST)
 
-    def peak(questions: int, samples: int) -> float:
+    def peak(questions: int) -> float:
         """Resident memory at its peak, in MB."""
-        write_answers(pytester.path / "answers.jsonl", answers_of("gpt-a", questions, samples, seed=1))
+        write_answers(pytester.path / "answers.jsonl", answers_of("gpt-a", questions, seed=1))
         result = pytester.runpytest_subprocess("--univar-model=replay:answers.jsonl", *arguments)
         result.assert_outcomes(passed=1)
-        result.stdout.fnmatch_lines([f"*{questions * samples} of {questions * samples} kept*"])
+        result.stdout.fnmatch_lines([f"*{questions} of {questions} kept*"])
         return int((pytester.path / "peak").read_text()) * 1024 / 1e6
 
-    few = peak(200, 1)
-    for questions, samples in ((200, 100), (20_000, 1)):
-        many = peak(questions, samples)
-        print(f"peak with 200 answers: {few:.0f} MB; {questions} questions, {samples} answers to each: {many:.0f} MB")
-        assert few > 200, "torch is part of all"
-        assert many - few < 200
+    few, many = peak(200), peak(20_000)
+    print(f"peak with 200 answers: {few:.0f} MB; with 20,000: {many:.0f} MB")
+    assert few > 200, "torch is part of all"
+    assert many - few < 200

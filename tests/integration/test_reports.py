@@ -99,7 +99,6 @@ def test_streams_of_any_encoding(audit: tuple[Project, str], encoding: str, monk
     answers = [f"价值观 {text}" for text in LLAMA]
     model = f"--univar-model={project.write_answers('模型', answers)}"
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     command = [
         sys.executable,
         "-m",
@@ -146,10 +145,7 @@ def properties(file: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
-def test_junit_carries_what_was_found(
-    audit: tuple[Project, str], workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_junit_carries_what_was_found(audit: tuple[Project, str], workers: tuple[str, ...]) -> None:
     project, model = audit
     result = project.run(model, "--junitxml=junit.xml", "-W", "error", *workers)
     result.assert_outcomes(passed=2, failed=1)

@@ -59,9 +59,8 @@ def gpt(project: Project) -> str:
 
 @pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["one", "workers"])
 def test_a_test_that_failed_without_an_expectation_says_why(
-    project: Project, gpt: str, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    project: Project, gpt: str, workers: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     project.write_test(TESTS.replace("\\ud800", "") if workers else TESTS)  # which xdist itself cannot send
     run = project.run(gpt, *FILES, *workers)
     run.assert_outcomes(failed=4, errors=1, skipped=1, xfailed=1, passed=1)

@@ -74,9 +74,9 @@ def wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) ->
 
 
 def quiet(**variables: str) -> dict[str, str]:
-    """This environment without what belongs to the outer pytest; models this small are fastest in one thread."""
+    """This environment without what belongs to the outer pytest."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    return inherited | {"OMP_NUM_THREADS": "1"} | variables
+    return inherited | variables
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from .conftest import MODEL, QUESTIONS, Project, printed, report_lines, reported
 QUIET = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 
 
-@pytest.fixture(autouse=True)
-def one_thread_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 @pytest.mark.slow
 def test_two_workers_share_one_audit(project: Project) -> None:
     source = """

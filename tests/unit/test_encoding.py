@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,19 +83,29 @@ def many_texts() -> list[str]:
     return [f"{row} " + " ".join(drawn.choice(words, size=drawn.integers(1, 70))) for row in range(300)]
 
 
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.parametrize("kind", ["bert", "nomic"])
 def test_many_texts_on_every_core_are_what_each_is_alone(request: pytest.FixtureRequest, kind: str) -> None:
     """Many enough to be shared out; with layers laid out for the CPU, which are put back."""
     encoder = load_encoder(request.getfixturevalue(kind), device="cpu")
-    texts, threads = many_texts(), torch.get_num_threads()
+    texts = many_texts()
     vectors = encoder.encode(texts)
     alone = np.concatenate([encoder.encode([text]) for text in texts[::15]])  # too few for it
     np.testing.assert_allclose(vectors[::15], alone, atol=2e-6)
     np.testing.assert_array_equal(encoder.encode(texts), vectors)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2
     assert not any("forward" in vars(module) for module in encoder.model.modules())
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_training_goes_on_after_many_texts(bert: Path) -> None:
     encoder = load_encoder(bert, device="cpu")
     texts = many_texts()
@@ -109,15 +120,16 @@ def test_training_goes_on_after_many_texts(bert: Path) -> None:
     assert np.abs(encoder.encode(texts) - before).max() > 1e-3
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_an_error_half_way_leaves_the_encoder_as_it_was(bert: Path) -> None:
     def stop(_: int) -> None:
         raise KeyboardInterrupt
 
-    encoder, texts, threads = load_encoder(bert, device="cpu"), many_texts(), torch.get_num_threads()
+    encoder, texts = load_encoder(bert, device="cpu"), many_texts()
     expected = encoder.encode(texts)
     with pytest.raises(KeyboardInterrupt):
         encoder.encode(texts, progress=stop)
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2
     np.testing.assert_array_equal(encoder.encode(texts), expected)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +29,6 @@ TYPED = QA(
     "# Certainly!\n\n- It doesn't have to: wealth is power, and `power`...\n- The state (all of it) is us.",
 )
 CONTENT = ["state", "tax", "wealth", "certainly", "power"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(bert_checkpoint(tmp_path_factory.mktemp("backbone")))
 
 
 def scrambler(words: int = 300) -> Scrambler:

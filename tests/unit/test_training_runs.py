@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,22 +22,7 @@ from pytest_univar.values import QA, Answer
 from tests.checkpoints import bert_checkpoint, nomic_checkpoint
 from tests.synthetic import answers, corpus, recipe
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Several threads only stand in each other's way in a model this small."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 # ------------------------------------------------------------------------------------------------------------ training
-
-
-@pytest.fixture(scope="module")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(bert_checkpoint(tmp_path_factory.mktemp("backbone")))
 
 
 @pytest.fixture(scope="module")
