@@ -4,7 +4,7 @@ import pytest
 
 
 @pytest.mark.univar(languages=["eng"])
-def test_resembles_models_of_one_origin(univar):
+def test_nearer_to_mistral_than_to_gpt(univar):
     profile = univar.profile("eng")
     assert len(profile) == 40
-    assert profile.region(scheme="origin") == "france"
+    assert profile.distance_to("Mistral-7B-Instruct-v0.2/eng") < profile.distance_to("gpt-3.5-turbo-1106/eng")

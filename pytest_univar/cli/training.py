@@ -32,6 +32,8 @@ def train(
 ) -> None:
     """Train an encoder by the multi-view recipe, and score it beside its backbone on questions it never saw.
 
+    A recipe with autocast = "bfloat16" is scored in it, too; univar evaluate scores in any type.
+
     univar train mini --answers answers.jsonl.xz --backbone all-MiniLM-L6-v2/ --output runs/univar-mini
 
     Shipped recipes: mini (the bundled encoder's), paper and released (UniVaR's, as published).
@@ -59,12 +61,17 @@ def train(
     save(encoder, output, dtype="float16")
     record = {"recipe": settings.model_dump(mode="json", by_alias=True)}
     save_record(output, record)
-    encoders = {settings.name: load_encoder(output, device=device), "backbone": load_encoder(backbone, device=device)}
+    dtype = "bfloat16" if settings.training.autocast == "bfloat16" else None
+    encoders = {
+        settings.name: load_encoder(output, device=device, dtype=dtype),
+        "backbone": load_encoder(backbone, device=device, dtype=dtype),
+    }
     scores = {
         name: [replace(identify(each, corpus), encoder=name) for corpus in corpora]  # no path of this machine
         for name, each in encoders.items()
     }
     record["scores"] = {name: [asdict(score) for score in each] for name, each in scores.items()}
+    record["scores_dtype"] = encoders["backbone"].dtype
     save_record(output, record)
     checkpoints.remove(output)
     if as_json:

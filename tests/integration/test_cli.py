@@ -96,6 +96,7 @@ def test_an_encoder_is_trained_and_makes_a_bank(workplace: Path) -> None:
         "tiny": ["made-up"],
         "backbone": ["made-up"],
     }
+    assert record["scores_dtype"] == "float32"
     assert load_encoder(encoder).fingerprint != load_encoder(workplace / "backbone").fingerprint
 
     built = run.invoke(app, ["bank", "build", *common, "--encoder", str(encoder), "--output", str(bank), "--json"])

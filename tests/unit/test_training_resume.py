@@ -204,7 +204,7 @@ def test_the_last_good_checkpoint_is_kept_and_named_and_can_be_trained_on_from(b
 
 @pytest.mark.slow
 def test_a_killed_command_is_resumed_to_the_same_files(backbone: str, tmp_path: Path) -> None:
-    wanted = settings(steps=30, checkpoint_every=5, warmup_steps=2)
+    wanted = settings(steps=30, checkpoint_every=5, warmup_steps=2, autocast="bfloat16")
     (tmp_path / "tiny.toml").write_text(toml(wanted), encoding="utf-8")
     write_answers(tmp_path / "answers.jsonl", answers(questions=80))
     command = [UNIVAR, "train", "tiny.toml", "--answers", "answers.jsonl", "--backbone", backbone, "--device", "cpu"]
@@ -227,6 +227,8 @@ def test_a_killed_command_is_resumed_to_the_same_files(backbone: str, tmp_path: 
     for name in ("model.safetensors", "training.json", "config.json", "modules.json"):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes(), name
     assert done.stderr == ""  # no bar where nobody looks
-    assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"))
+    record = json.loads(done.stdout)
+    assert record == json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"))
+    assert record["scores_dtype"] == "bfloat16"
     assert log_of(tmp_path / "run") == log_of(tmp_path / "unbroken")
     assert not (tmp_path / "run" / "checkpoints").exists()  # the run is done
