@@ -59,7 +59,7 @@ def train(
             on_step=bar.show,
         )
     save(encoder, output, dtype="float16")
-    record = {"recipe": settings.model_dump(mode="json", by_alias=True)}
+    record: dict[str, object] = {"recipe": settings.model_dump(mode="json", by_alias=True)}
     save_record(output, record)
     dtype = "bfloat16" if settings.training.autocast == "bfloat16" else None
     encoders = {
