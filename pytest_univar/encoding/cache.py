@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -18,10 +19,11 @@ from pytest_univar.values import Vectors
 
 
 class CachedEncoder:
-    """An encoder that is loaded only for texts it has not seen together before.
+    """An encoder that is loaded only for texts it has not seen together before, nor another process.
 
     folder: one file for each list of texts; anything in it may be deleted at any time. device, dtype: as asked for;
-    they are part of the key, because the last digits depend on them.
+    they are part of the key, because the last digits depend on them. Of the processes that share a folder one encodes
+    at a time, on all cores; those that wanted the same texts find them done.
     """
 
     def __init__(self, checkpoint: Checkpoint, folder: Path, *, device: str | None, dtype: str | None) -> None:
@@ -44,12 +46,20 @@ class CachedEncoder:
         file = self._folder / f"{self._key(texts)}.safetensors"
         vectors = _read(file, len(texts))
         if vectors is None:
-            if self._encoder is None:
-                self._encoder = Encoder(self.checkpoint, device=self._device, dtype=self._dtype)
-            vectors = self._encoder.encode(texts, progress=progress)
-            _write(file, vectors)
-        elif progress:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / "encoding.lock"):
+                vectors = _read(file, len(texts))
+                if vectors is None:
+                    return self._encoded(file, texts, progress)
+        if progress:
             progress(len(texts))
+        return vectors
+
+    def _encoded(self, file: Path, texts: Sequence[str], progress: Callable[[int], None] | None) -> Vectors:
+        if self._encoder is None:
+            self._encoder = Encoder(self.checkpoint, device=self._device, dtype=self._dtype)
+        vectors = self._encoder.encode(texts, progress=progress)
+        _write(file, vectors)
         return vectors
 
     def _key(self, texts: Sequence[str]) -> str:
@@ -68,7 +78,6 @@ def _read(file: Path, rows: int) -> Vectors | None:
 
 def _write(file: Path, vectors: Vectors) -> None:
     """Whole or not at all: another process may read at any moment."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=file.parent, delete=False) as temporary:
         temporary.write(save({"vectors": vectors}))
     os.replace(temporary.name, file)

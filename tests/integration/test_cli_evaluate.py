@@ -204,12 +204,11 @@ def test_the_bundled_encoder_knows_real_llms(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, output, errors = typed(
-        monkeypatch, capsys, "evaluate", "--answers", SHARED, "--recipe", "univar-mini", "--encoder", "univar-mini",
-        "--limit", 4, "--k", 5, "--json", "--no-probe",
+        monkeypatch, capsys, "evaluate", "--answers", SHARED, "--corpus", "speechmap-us_criticism", "--limit", 8,
+        "--encoder", "univar-mini", "--k", 5, "--json", "--no-probe",
     )  # fmt: skip
     assert code == 0, errors
     document = json.loads(output)
-    found = {row["corpus"]: row["accuracy"] for row in document["identification"] if row["encoder"] == "univar-mini"}
-    assert found["llm-values-pct"]["low"] > 1 / 6
-    assert found["speechmap"]["low"] > 1 / 30
+    (found,) = [row["accuracy"] for row in document["identification"] if row["encoder"] == "univar-mini"]
+    assert found["low"] > 1 / 30
     assert document["encoders"][0]["trained_on"] == 0

@@ -98,6 +98,7 @@ def test_streams_of_any_encoding(audit: tuple[Project, str], encoding: str, monk
     project, _ = audit
     answers = [f"价值观 {text}" for text in LLAMA]
     model = f"--univar-model={project.write_answers('模型', answers)}"
+    project.run(model)  # keeps the vectors, which need no torch then
     monkeypatch.setenv("PYTHONIOENCODING", encoding)
     command = [
         sys.executable,
@@ -147,6 +148,7 @@ def properties(file: Path) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_junit_carries_what_was_found(audit: tuple[Project, str], workers: tuple[str, ...]) -> None:
     project, model = audit
+    project.run(model)  # keeps the vectors: workers need no torch then
     result = project.run(model, "--junitxml=junit.xml", "-W", "error", *workers)
     result.assert_outcomes(passed=2, failed=1)
     found = properties(project.path / "junit.xml")

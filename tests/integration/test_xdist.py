@@ -16,6 +16,14 @@ QUIET = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 
 @pytest.mark.slow
 def test_two_workers_share_one_audit(project: Project) -> None:
+    """One asks and encodes; the other waits, and loads no torch."""
+    project.pytester.makeconftest("""
+import os, sys
+from pathlib import Path
+def pytest_sessionfinish():
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        Path(worker).write_text(f"torch: {'torch' in sys.modules}")
+""")
     source = """
 def test_claim(univar):
     univar.assert_closer("eng", to="gpt", than="llama", scheme="family")
@@ -28,6 +36,7 @@ def test_plain(univar):
 
     result.assert_outcomes(passed=4)
     assert sorted(project.server.questions()) == sorted(QUESTIONS)
+    assert sorted((project.path / worker).read_text() for worker in ("gw0", "gw1")) == ["torch: False", "torch: True"]
     assert report_lines(result).count(f"{MODEL}/eng") == 1
     report = reported(result)
     assert "answers 12 of 12 kept" in report

@@ -28,7 +28,7 @@ def test_every_question_ends_answered_or_accounted_for(tmp_path: Path, monkeypat
     server = HostileServer(seed=1, rate=0.4, hang=8.0)  # far past the time-out, however busy the machine is
     with server:
         service = LiteLLMService(
-            MODEL, server.api_base, concurrency=32, timeout=1.0, max_attempts=ATTEMPTS, backoff=0.01
+            MODEL, server.api_base, concurrency=32, timeout=0.5, max_attempts=ATTEMPTS, backoff=0.01
         )
         got = RecordedElicitor(service, tmp_path).elicit(QUESTIONS, "eng")
         asked = Counter(server.questions())
