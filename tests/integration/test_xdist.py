@@ -18,11 +18,11 @@ QUIET = ("-p", "no:hypothesispytest", "-p", "no:anyio")
 def test_two_workers_share_one_audit(project: Project) -> None:
     """One asks and encodes; the other waits, and loads no torch."""
     project.pytester.makeconftest("""
-import os, sys
+import sys
 from pathlib import Path
-def pytest_sessionfinish():
-    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        Path(worker).write_text(f"torch: {'torch' in sys.modules}")
+def pytest_sessionfinish(session):
+    if worker := getattr(session.config, "workerinput", None):
+        Path(worker["workerid"]).write_text(f"torch: {'torch' in sys.modules}")
 """)
     source = """
 def test_claim(univar):
