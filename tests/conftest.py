@@ -66,8 +66,3 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
 def not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variable CI switches recording off; tests that mean that say so."""
     monkeypatch.delenv("CI", raising=False)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first: at the end of the run no worker is left with a long one."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
