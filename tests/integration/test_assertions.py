@@ -114,6 +114,7 @@ def test_claims_are_carried_to_junit(project: Project, workers: tuple[str, ...])
         def test_claim(univar):
             univar.assert_closer("eng", to="gpt", than="llama", scheme="family", confidence=0.9)
     """)
+    project.run(f"--univar-model={model}")  # keeps the vectors: workers need no torch then
     project.run(f"--univar-model={model}", "--junitxml=junit.xml", *workers).assert_outcomes(passed=1)
     (found,) = (
         Claim.from_json(element.attrib["value"])

@@ -62,6 +62,7 @@ def test_a_test_that_failed_without_an_expectation_says_why(
     project: Project, gpt: str, workers: tuple[str, ...]
 ) -> None:
     project.write_test(TESTS.replace("\\ud800", "") if workers else TESTS)  # which xdist itself cannot send
+    project.run(gpt)  # keeps the vectors: workers need no torch then
     run = project.run(gpt, *FILES, *workers)
     run.assert_outcomes(failed=4, errors=1, skipped=1, xfailed=1, passed=1)
     tests = {each.where.partition("::")[2]: each for each in result_of(project).outcomes}
