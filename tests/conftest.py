@@ -7,6 +7,7 @@ import os
 # Before torch is loaded, and for all processes that tests start: the models are tiny, and pytest's workers have a core
 # each, so that more threads only stand in each other's way.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["RAYON_NUM_THREADS"] = "1"  # the tokenizers'
 
 from pathlib import Path
 from typing import NamedTuple

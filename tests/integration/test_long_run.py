@@ -68,7 +68,7 @@ def bank_for(encoder: Path) -> ReferenceBank:
 def arguments(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
     """Of the module, so that torch is loaded before pytester, which drops what is imported after it."""
     folder = tmp_path_factory.mktemp("long")
-    encoder = bert_checkpoint(folder / "encoder", width=384, layers=1, max_seq_length=24)
+    encoder = bert_checkpoint(folder / "encoder", width=384, layers=1, max_seq_length=40)
     save_bank(bank_for(encoder), folder / "bank")
     return (f"--univar-encoder={encoder}", f"--univar-bank={folder / 'bank'}", "--univar-device=cpu")
 

@@ -92,14 +92,17 @@ def two_threads() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize(("dtype", "off"), [("float32", 2e-6), ("bfloat16", 1e-2)])
 @pytest.mark.parametrize("kind", ["bert", "nomic"])
-def test_many_texts_on_every_core_are_what_each_is_alone(request: pytest.FixtureRequest, kind: str) -> None:
+def test_many_texts_on_every_core_are_what_each_is_alone(
+    request: pytest.FixtureRequest, kind: str, dtype: str, off: float
+) -> None:
     """Many enough to be shared out; with layers laid out for the CPU, which are put back."""
-    encoder = load_encoder(request.getfixturevalue(kind), device="cpu")
+    encoder = load_encoder(request.getfixturevalue(kind), device="cpu", dtype=dtype)
     texts = many_texts()
     vectors = encoder.encode(texts)
     alone = np.concatenate([encoder.encode([text]) for text in texts[::15]])  # too few for it
-    np.testing.assert_allclose(vectors[::15], alone, atol=2e-6)
+    np.testing.assert_allclose(vectors[::15], alone, atol=off)
     np.testing.assert_array_equal(encoder.encode(texts), vectors)
     assert torch.get_num_threads() == 2
     assert not any("forward" in vars(module) for module in encoder.model.modules())
